@@ -1,0 +1,132 @@
+"""Budgets: how much worse a metric may get, and where it must never go.
+
+Every number carries a unit. A bare number is refused with the ways to write it, because ``max_drop: 1``
+read as one percent by its writer and as one point by the gate is an incident.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BeforeValidator, Field
+
+from evalgate.core.written import Written
+
+OnInconclusive = Literal["block", "estimate", "warn"]
+Metric = Literal["accuracy", "score", "cost_per_correct", "latency_p95", "latency_geomean"]
+LimitName = Literal["max_drop", "max_rise", "min", "max"]
+Unit = Literal["share", "usd", "s"]
+Scale = Literal["absolute", "relative"]
+
+_QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([a-zA-Z%]+)\s*")
+
+
+class Quantity(NamedTuple):
+    """A number in base units (share, USD, seconds) with the unit as written (``pp``, ``%``, ``usd``, ``s``)."""
+
+    value: float
+    written: str
+
+
+_SCALES = {"pp": 0.01, "%": 0.01, "usd": 1.0, "s": 1.0, "ms": 0.001}
+
+
+def _quantity(*units: str) -> Any:
+    ways = " or ".join(
+        {"pp": "1pp", "%": "5%", "usd": "0.01usd", "s": "2.5s", "ms": "250ms"}[u] for u in units
+    )
+
+    def parse(value: object) -> object:
+        if isinstance(value, Quantity):
+            return value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            raise ValueError(f"{value} has no unit: write {ways}")  # noqa: TRY004  pydantic wants ValueError
+        match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+        if match is None or match[2].lower() not in units:
+            raise ValueError(f"{value!r} is not a quantity of this budget: write {ways}")
+        return Quantity(float(match[1]) * _SCALES[match[2].lower()], match[2].lower())
+
+    return BeforeValidator(parse, json_schema_input_type=str)
+
+
+Points = Annotated[Quantity, _quantity("pp")]
+Percent = Annotated[Quantity, _quantity("%")]
+Dollars = Annotated[Quantity, _quantity("usd")]
+Time = Annotated[Quantity, _quantity("s", "ms")]
+
+
+class ShareBudget(Written):
+    """Limits on a metric that is a share of cases and better when higher."""
+
+    max_drop: Points | None = None
+    min: Percent | None = None
+    on_inconclusive: OnInconclusive | None = None
+
+
+class CostBudget(Written):
+    """Limits on USD per correct answer."""
+
+    max_rise: Percent | None = None
+    max: Dollars | None = None
+    on_inconclusive: OnInconclusive | None = None
+
+
+class LatencyBudget(Written):
+    """Limits on seconds a user waits."""
+
+    max_rise: Percent | None = None
+    max: Time | None = None
+    on_inconclusive: OnInconclusive | None = None
+
+
+class SliceBudgets(Written):
+    """Limits inside every slice ``by`` one key of the cases' ``slices``, or inside the named ``critical`` ones.
+
+    Every slice is watched by a tripwire on accuracy; a slice listed in ``critical`` is a full budget.
+    """
+
+    by: str
+    accuracy: ShareBudget | None = None
+    critical: list[str] = []
+
+
+class BudgetsFile(Written):
+    """The limits of a suite; what a suite leaves out comes from ``evalgate.yaml``."""
+
+    accuracy: ShareBudget | None = None
+    score: ShareBudget | None = None
+    cost_per_correct: CostBudget | None = None
+    latency_p95: LatencyBudget | None = None
+    latency_geomean: LatencyBudget | None = None
+    slices: SliceBudgets | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit of one metric. ``allowance`` is in base units: a share, a ratio minus one, USD or seconds."""
+
+    metric: Metric
+    limit: LimitName
+    allowance: float
+    unit: Unit
+    scale: Scale
+    on_inconclusive: OnInconclusive
+    slice: str | None = None
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything the gate judges by; taken from the baseline's side so that a change cannot loosen it.
+
+    ``alpha`` is one-sided per limit. ``slice_by`` names the key of the cases' slices that slice limits use.
+    """
+
+    limits: tuple[Limit, ...]
+    alpha: float = 0.05
+    slice_by: str | None = None
+    inference: Literal["population", "suite"] = "population"
+    cleanup_usd_per_wrong: float = 0.0
+
+
+Alpha = Annotated[float, Field(gt=0, lt=0.5)]

@@ -1,0 +1,113 @@
+"""What was served for one case and trial, what it cost, and how it was judged."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from evalgate.core.calls import Attempt
+from evalgate.core.messages import ToolCall
+from evalgate.core.numbers import Unmeasured
+
+Role = Literal["generate", "fallback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the user got, after response rules."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the user got nothing. ``kind`` is the last attempt's error kind (:mod:`evalgate.core.retry`)."""
+
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call made while serving a case, as it counts in the policy's ledger."""
+
+    role: Role
+    deployment: str
+    digest: str
+    session: str
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheTrace:
+    """What the policy's cache did; ``source`` is the case whose answer a hit served."""
+
+    key: str
+    hit: bool
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTrace:
+    """Where the router sent the case, and why."""
+
+    score: float
+    strong: bool
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one case and trial got under a policy. Every case and trial has exactly one, also failed ones.
+
+    ``deployment`` answered (None for a failure; for a cache hit, the one that answered the source).
+    ``latency_s`` is what the user waits: lookup, routing, every attempt, backoff and fallback in sequence.
+    """
+
+    case_id: str
+    trial: int
+    result: Answer | Failure
+    deployment: str | None
+    latency_s: float
+    steps: tuple[Step, ...]
+    cache: CacheTrace | None = None
+    route: RouteTrace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """USD of one outcome: all attempts of all calls that may have been billed.
+
+    ``retries_usd`` is the part of attempts that did not produce the answer of their call, ``fallbacks_usd``
+    the part of calls made as fallbacks (their retries included); both are inside ``total_usd``.
+    """
+
+    total_usd: float
+    retries_usd: float = 0.0
+    fallbacks_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """How one answer was judged. ``label`` is the class that was read from it, where there are classes."""
+
+    score: float
+    correct: bool
+    reason: str = ""
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """One line of a run: an outcome with its cost, its grade and what statistics need of the case.
+
+    ``grade`` is None only for a case without ``target``; a failed case is graded wrong.
+    """
+
+    outcome: Outcome
+    cost: Cost | Unmeasured
+    grade: Grade | None
+    slices: dict[str, str]
+    group: str | None = None
+    weight: float = 1.0
+    target: str | None = None

@@ -1,0 +1,79 @@
+"""A policy as it is served: files read, references resolved, ready to answer without touching the disk."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from evalgate.core.calls import RequestKind
+from evalgate.core.cases import Case
+from evalgate.core.digest import DigestFrame
+from evalgate.core.messages import Message
+from evalgate.core.policy_file import ExactCache, Price, Reliability, ResponseFile, RouterFile
+
+ScoreFunction = Callable[[Case], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One served model with its own prompt and params, and the kind of provider that answers for it."""
+
+    alias: str
+    kind: RequestKind
+    provider: str
+    model: str
+    revision: str | None
+    quantization: str | None
+    prompt: tuple[Message, ...]
+    params: Mapping[str, object]
+    price: Price | None
+    frame: DigestFrame = field(compare=False, repr=False)
+
+    @property
+    def identity(self) -> tuple[str, str, str | None, str | None]:
+        """What decides who answers: provider, model, revision, quantization."""
+        return (self.provider, self.model, self.revision, self.quantization)
+
+
+@dataclass(frozen=True, slots=True)
+class TextClassifier:
+    """TF-IDF and logistic regression as numbers; ``score`` is the probability of needing ``strong``.
+
+    ``weights`` maps a term to its idf times its coefficient's parts: ``(idf, coefficient)``. Terms are
+    lower-cased word n-grams of the lengths in ``word_ngrams``; vectors are L2-normalised tf * idf.
+    ``provenance`` is whatever the trainer recorded: data, split, date, scores.
+    """
+
+    weights: Mapping[str, tuple[float, float]]
+    intercept: float
+    word_ngrams: tuple[int, int]
+    sublinear_tf: bool
+    provenance: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """A router with its score's source: the classifier, the user's function, or (neither) a column."""
+
+    spec: RouterFile
+    classifier: TextClassifier | None = None
+    function: ScoreFunction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy ready to serve. Exactly one of ``router`` and ``use`` is set.
+
+    ``digest`` covers everything that can change an answer, a cost or a time, and nothing else (not the
+    description, not the file's name). ``summary`` holds the lines of the policy for diffs, ``key: value``.
+    """
+
+    name: str
+    family: str
+    file: str
+    digest: str
+    deployments: Mapping[str, Deployment]
+    cache: ExactCache | None
+    router: Router | None
+    use: str | None
+    reliability: Reliability
+    response: ResponseFile
+    summary: tuple[str, ...] = ()

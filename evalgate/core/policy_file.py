@@ -1,0 +1,179 @@
+"""A policy as a person writes it: ``policies/<family>/<name>.yaml``.
+
+Paths in it are relative to the policy file. :mod:`evalgate.core.policy` is what it becomes when loaded.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from evalgate.core.messages import Message
+from evalgate.core.written import Written
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Price(Written):
+    """Declared unit prices in USD; what is None is not charged apart (cached tokens at the input price)."""
+
+    input_per_1m: Usd = 0.0
+    output_per_1m: Usd = 0.0
+    cached_input_per_1m: Usd | None = None
+    cache_write_per_1m: Usd | None = None
+    per_request: Usd = 0.0
+
+
+class RevisionOf(Written):
+    """A revision that is the hash of the named files or of a git-tracked folder, taken at load."""
+
+    files: list[str] = []
+    tree: list[str] = []
+
+
+class DeploymentFile(Written):
+    """One served model. ``prompt`` and ``params`` override the policy's."""
+
+    provider: str
+    model: str
+    revision: str | RevisionOf | None = None
+    quantization: str | None = None
+    price: Price | None = None
+    prompt: list[Message] | str | None = None
+    params: dict[str, Any] | None = None
+
+
+class RegexRule(Written):
+    """Replace every match of an RE2 pattern."""
+
+    regex: str
+    replace: str = ""
+
+
+NormalizeName = Literal[
+    "nfc",
+    "nfkc",
+    "trim",
+    "collapse_whitespace",
+    "casefold",
+    "strip_punctuation",
+    "mask_numbers",
+    "mask_dates",
+    "mask_uuids",
+    "drop_stopwords",
+]
+CacheScope = Literal["last_message", "conversation", "request"]
+
+
+def _rule_tag(value: object) -> str:
+    return "name" if isinstance(value, str) else "rule"
+
+
+NormalizeRule = Annotated[
+    Annotated[NormalizeName, Tag("name")] | Annotated[RegexRule, Tag("rule")], Discriminator(_rule_tag)
+]
+
+
+class ExactCache(Written):
+    """Serve a stored answer when the normalized key is equal.
+
+    ``key`` is what of the question makes the key: its last message, the conversation without system
+    messages, or the whole rendered request with its params. ``lookup_s`` is paid by hits and misses.
+    """
+
+    mode: Literal["exact"]
+    normalize: list[NormalizeRule] = ["nfc", "trim"]
+    key: CacheScope = "last_message"
+    ttl_s: Annotated[float, Field(gt=0)] | None = None
+    max_entries: Annotated[int, Field(gt=0)] | None = None
+    lookup_s: Seconds = 0.0
+
+
+class ClassifierRouter(Written):
+    """Score with a TF-IDF and logistic-regression model in a JSON file."""
+
+    kind: Literal["classifier"]
+    model: str
+    threshold: float
+    strong: str
+    weak: str
+    decide_s: Seconds = 0.0
+
+
+class ColumnRouter(Written):
+    """Read the score from a column of the case's ``vars``."""
+
+    kind: Literal["column"]
+    column: str
+    range: tuple[float, float] = (0.0, 1.0)
+    threshold: float
+    strong: str
+    weak: str
+    decide_s: Seconds = 0.0
+
+
+class FunctionRouter(Written):
+    """Call the user's own function, named by import path."""
+
+    kind: Literal["function"]
+    path: str
+    range: tuple[float, float] = (0.0, 1.0)
+    threshold: float
+    strong: str
+    weak: str
+    decide_s: Seconds = 0.0
+
+
+RouterFile = Annotated[ClassifierRouter | ColumnRouter | FunctionRouter, Discriminator("kind")]
+
+
+class Reliability(Written):
+    """What happens when an attempt fails: retries with backoff, a timeout per attempt, then fallbacks."""
+
+    num_retries: Annotated[int, Field(ge=0, le=20)] = 0
+    request_timeout_s: Annotated[float, Field(gt=0)] | None = None
+    backoff_s: Seconds = 0.5
+    max_backoff_s: Seconds = 8.0
+    backoff_jitter: Literal["full", "none"] = "full"
+    max_retry_after_s: Seconds = 120.0
+    fallbacks: dict[str, list[str]] = {}
+
+
+class ExtractRegex(Written):
+    """Keep the first group (or the whole match) of an RE2 pattern; an answer without a match stays whole."""
+
+    extract_regex: str
+
+
+class ExtractJson(Written):
+    """Keep the value at a dotted path of the first JSON value in the answer."""
+
+    extract_json: str
+
+
+ResponseName = Literal["strip", "strip_code_fences"]
+ResponseRule = Annotated[
+    Annotated[ResponseName, Tag("name")] | Annotated[ExtractRegex | ExtractJson, Tag("rule")],
+    Discriminator(_rule_tag),
+]
+
+
+class ResponseFile(Written):
+    """Rules applied in order to every answer, cached ones too, before it is served."""
+
+    normalize: list[ResponseRule] = []
+
+
+class PolicyFile(Written):
+    """Everything production does to turn a question into an answer."""
+
+    description: str = ""
+    prompt: list[Message] | str | None = None
+    params: dict[str, Any] = {}
+    deployments: Annotated[dict[str, DeploymentFile], Field(min_length=1)]
+    cache: ExactCache | None = None
+    router: RouterFile | None = None
+    use: str | None = None
+    reliability: Reliability = Reliability()
+    response: ResponseFile = ResponseFile()

@@ -1,0 +1,49 @@
+"""The retry law, shared by live calls and replay so that both sides of a comparison obey one rule.
+
+Error kinds of an :class:`~evalgate.core.calls.Attempt`: ``timeout``, ``connection`` (refused, reset, DNS),
+``rate_limit`` (429), ``server_error`` (5xx), ``overloaded`` (408, 409, 529), ``bad_response`` (a reply that
+cannot be read as an answer), ``content_filter``, ``context_window``, ``bad_request`` (any other 4xx).
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evalgate.core.calls import Attempt
+from evalgate.core.policy_file import Reliability
+
+RETRYABLE = frozenset({"timeout", "connection", "rate_limit", "server_error", "overloaded", "bad_response"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """No further attempt is made: the last one succeeded, cannot be retried, or was the last allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Make another attempt after waiting ``wait_s`` seconds."""
+
+    wait_s: float
+
+
+def next_step(rules: Reliability, digest: str, attempts: Sequence[Attempt]) -> Stop | Again:
+    """Decide what follows the attempts so far (at least one) of the call named ``digest``."""
+    last = attempts[-1]
+    if last.error is None or last.error not in RETRYABLE or len(attempts) > rules.num_retries:
+        return Stop()
+    return Again(wait_s=backoff_s(rules, digest, len(attempts), last.retry_after_s))
+
+
+def backoff_s(rules: Reliability, digest: str, failed: int, retry_after_s: float | None = None) -> float:
+    """Return the seconds to wait after ``failed`` failed attempts.
+
+    Exponential with full jitter: uniform in ``[0, min(max, base * 2**(failed - 1))]``, as in Brooker,
+    "Exponential Backoff and Jitter" (AWS Architecture Blog, 2015). The jitter is drawn from the digest and
+    the attempt, so a replay waits exactly as long every time. A provider's Retry-After is a lower bound.
+    """
+    ceiling = min(rules.max_backoff_s, rules.backoff_s * 2.0 ** min(failed - 1, 60))
+    if rules.backoff_jitter == "full":
+        seed = hashlib.sha256(f"{digest}:{failed}".encode()).digest()
+        ceiling *= int.from_bytes(seed[:8], "big") / 2**64
+    return max(ceiling, min(retry_after_s or 0.0, rules.max_retry_after_s))

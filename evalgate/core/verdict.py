@@ -1,0 +1,130 @@
+"""What the gate decides.
+
+One limit judged is a Check, one candidate on one suite a Judgement, all of them together a Decision.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from evalgate.core.budgets import LimitName, Metric, OnInconclusive, Scale, Unit
+from evalgate.core.errors import ExitCode
+from evalgate.core.numbers import Measured, Unmeasured
+from evalgate.core.run import Mode
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One limit judged.
+
+    ``change`` is candidate minus baseline (``scale`` absolute) or their ratio minus one (relative). With
+    ``gated`` False the check is shown and blocks only under ``on_inconclusive: block``. ``losses`` and
+    ``gains`` are what the method counts (cases that broke and were fixed; calls slow on one side only).
+    """
+
+    metric: Metric
+    slice: str | None
+    limit: LimitName
+    allowance: float
+    unit: Unit
+    scale: Scale
+    verdict: Verdict
+    blocked: bool
+    gated: bool
+    on_inconclusive: OnInconclusive
+    reason: str
+    baseline: Measured
+    candidate: Measured
+    change: Measured
+    method: str
+    level: float
+    n: int
+    clusters: int
+    trials: int
+    affected: int
+    losses: int | None = None
+    gains: int | None = None
+    cases_needed: int | None = None
+    assumptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseCounts:
+    """The 2x2 of correctness over cases; failed ones stand in it as wrong and are counted apart too."""
+
+    total: int
+    both_right: int
+    both_wrong: int
+    fixed: int
+    broke: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallCounts:
+    """Distinct calls that both sides needed, and how many came from recordings or were made."""
+
+    needed: int
+    reused: int
+    made: int
+
+
+@dataclass(frozen=True, slots=True)
+class SideSummary:
+    """Where one policy's requests and money went. Shares are of requests; None where the lever is absent."""
+
+    policy: str
+    strong_share: float | None
+    cache_hit_share: float | None
+    deployment_shares: tuple[tuple[str, float], ...]
+    retries: int
+    fallbacks: int
+    failures: int
+    cost_per_request_usd: float | Unmeasured
+    retries_usd: float | Unmeasured
+    fallbacks_usd: float | Unmeasured
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A case whose correctness differs between the two sides."""
+
+    case_id: str
+    kind: Literal["fixed", "broke"]
+    baseline: str
+    candidate: str
+    target: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One candidate against one baseline on one suite."""
+
+    suite: str
+    baseline: str
+    candidate: str
+    verdict: Verdict
+    blocked: bool
+    headline: str
+    checks: tuple[Check, ...]
+    cases: CaseCounts
+    flips: tuple[Flip, ...]
+    baseline_side: SideSummary
+    candidate_side: SideSummary
+    calls: CallCounts
+    spend_usd: float
+    mode: Mode
+    policy_diff: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The only source of exit code, banner, comment and result files."""
+
+    verdict: Verdict
+    blocked: bool
+    exit_code: ExitCode
+    judgements: tuple[Judgement, ...]
+    notes: tuple[str, ...] = ()
