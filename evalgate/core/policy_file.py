@@ -15,14 +15,28 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+class PriceTier(Written):
+    """Unit prices of a whole request, input and output, once its input exceeds ``above_input_tokens``."""
+
+    above_input_tokens: Annotated[int, Field(ge=0)]
+    input_per_1m: Usd
+    output_per_1m: Usd
+    cached_input_per_1m: Usd | None = None
+    cache_write_per_1m: Usd | None = None
+
+
 class Price(Written):
-    """Declared unit prices in USD; what is None is not charged apart (cached tokens at the input price)."""
+    """Declared unit prices in USD; what is None is not charged apart (cached tokens at the input price).
+
+    A request is charged by the ``tiers`` entry with the highest bound that its input tokens exceed.
+    """
 
     input_per_1m: Usd = 0.0
     output_per_1m: Usd = 0.0
     cached_input_per_1m: Usd | None = None
     cache_write_per_1m: Usd | None = None
     per_request: Usd = 0.0
+    tiers: list[PriceTier] = []
 
 
 class RevisionOf(Written):

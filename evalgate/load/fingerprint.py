@@ -1,0 +1,138 @@
+"""The digest and the lines of a policy: what it does, not how it is written."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from evalgate.core.digest import UNHASHED_PARAMS, canonical_json, sha256_of
+from evalgate.core.messages import Message, message_json
+from evalgate.core.policy import Deployment, Policy, Router
+from evalgate.load.functions import source_sha256
+
+
+def with_fingerprint(policy: Policy) -> Policy:
+    """Return the policy with its digest and its summary.
+
+    The digest is the hash of everything that can change an answer, a cost or a time. Deployments count by
+    what they are: their names, and deployments that nothing can reach, change nothing.
+    """
+    model = _classifier_sha256(policy.router)
+    summary = tuple(sorted(f"{key}: {value}" for key, value in _lines(policy, model)))
+    return replace(policy, digest=_digest(policy, model), summary=summary)
+
+
+def _digest(policy: Policy, model: str | None) -> str:
+    fallbacks = policy.reliability.fallbacks
+    chains = {
+        alias: [_deployment(policy.deployments[each]) for each in (alias, *fallbacks.get(alias, ()))]
+        for alias in _entries(policy)
+    }
+    content = {
+        "use": chains[policy.use] if policy.use is not None else None,
+        "router": _router(policy.router, model, chains) if policy.router is not None else None,
+        "cache": policy.cache.model_dump(mode="json") if policy.cache is not None else None,
+        "reliability": policy.reliability.model_dump(mode="json", exclude={"fallbacks"}),
+        "response": policy.response.model_dump(mode="json"),
+    }
+    return sha256_of(content)
+
+
+def _entries(policy: Policy) -> tuple[str, ...]:
+    if policy.router is not None:
+        return (policy.router.spec.strong, policy.router.spec.weak)
+    return (policy.use,) if policy.use is not None else ()
+
+
+def _deployment(deployment: Deployment) -> dict[str, object]:
+    return {
+        "kind": deployment.kind,
+        "identity": list(deployment.identity),
+        "prompt": [message_json(message) for message in deployment.prompt],
+        "params": {key: value for key, value in deployment.params.items() if key not in UNHASHED_PARAMS},
+        "price": deployment.price.model_dump(mode="json") if deployment.price is not None else None,
+    }
+
+
+def _router(router: Router, model: str | None, chains: Mapping[str, object]) -> dict[str, object]:
+    spec = router.spec
+    return {
+        **spec.model_dump(mode="json"),
+        # A classifier's file counts by its numbers, so that moving or re-dating it changes nothing.
+        **({"model": model} if model is not None else {}),
+        "source": source_sha256(router.function) if router.function is not None else None,
+        "strong": chains[spec.strong],
+        "weak": chains[spec.weak],
+    }
+
+
+def _classifier_sha256(router: Router | None) -> str | None:
+    model = router.classifier if router is not None else None
+    if model is None:
+        return None
+    numbers = [model.weights, model.intercept, model.word_ngrams, model.sublinear_tf]
+    # Canonical JSON is slow on ten thousand terms; sorted keys and Python's shortest floats are as stable.
+    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()
+
+
+def _lines(policy: Policy, model: str | None) -> Iterator[tuple[str, str]]:
+    deployments = list(policy.deployments.values())
+    shared = all(each.prompt == deployments[0].prompt for each in deployments)
+    if shared:
+        yield from _prompt("prompt", deployments[0].prompt)
+    for each in deployments:
+        key = f"deployments.{each.alias}"
+        for name in ("provider", "model", "quantization"):
+            yield from _flat(f"{key}.{name}", getattr(each, name))
+        yield from _flat(f"{key}.revision", _short(each.revision))
+        yield from _flat(f"{key}.params", each.params)
+        if each.price is not None:
+            yield from _flat(f"{key}.price", each.price.model_dump(mode="json"))
+        if not shared:
+            yield from _prompt(f"{key}.prompt", each.prompt)
+    yield from _flat("use", policy.use)
+    if policy.router is not None:
+        spec = policy.router.spec.model_dump(mode="json")
+        if model is not None:
+            spec["model"] = f"sha256:{model[:12]}"
+        yield from _flat("router", spec)
+    if policy.cache is not None:
+        yield from _flat("cache", policy.cache.model_dump(mode="json"))
+    yield from _flat("reliability", policy.reliability.model_dump(mode="json"))
+    yield from _flat("response", policy.response.model_dump(mode="json"))
+
+
+def _short(revision: str | None) -> str | None:
+    """Cut a hash to what tells it from another; a name stays whole."""
+    hashed = revision is not None and revision.startswith("sha256:")
+    return revision[:19] if revision is not None and hashed else revision
+
+
+def _prompt(key: str, messages: Sequence[Message]) -> Iterator[tuple[str, str]]:
+    for index, message in enumerate(messages):
+        if message_json(message).keys() == {"role", "content"}:
+            yield f"{key}[{index}].{message.role}", _scalar(message.content)
+        else:
+            yield f"{key}[{index}]", canonical_json(message_json(message))
+
+
+def _flat(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    match value:
+        case None:
+            return
+        case Mapping():
+            for name, inner in value.items():
+                yield from _flat(f"{key}.{name}", inner)
+        case list() | tuple():
+            if value:
+                yield key, "[" + ", ".join(map(_scalar, value)) + "]"
+        case _:
+            yield key, _scalar(value)
+
+
+def _scalar(value: object) -> str:
+    """Write a value in one line, text without quotes unless it has lines of its own."""
+    if isinstance(value, str) and value.isprintable() and value == value.strip() and value:
+        return value
+    return canonical_json(value)

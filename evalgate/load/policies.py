@@ -1,0 +1,158 @@
+"""From a policy file to a Policy: references resolved, files read, everything checked that needs no case."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalgate.core.calls import RequestKind
+from evalgate.core.digest import DigestFrame
+from evalgate.core.messages import Message
+from evalgate.core.policy import Deployment, Policy, Router
+from evalgate.core.policy_file import DeploymentFile, PolicyFile
+from evalgate.core.project_file import FunctionProvider, ProviderFile
+from evalgate.load.documents import Document, read_yaml
+from evalgate.load.findings import Findings
+from evalgate.load.fingerprint import with_fingerprint
+from evalgate.load.policy_checks import check_policy
+from evalgate.load.prompts import load_prompt
+from evalgate.load.revisions import load_revision
+from evalgate.load.routers import load_router, source_key
+from evalgate.load.suggest import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPolicy:
+    """A policy with the file it came from, for problems that only show beside other policies or cases."""
+
+    document: Document[PolicyFile]
+    policy: Policy
+
+
+class PolicyShelf:
+    """Every policy of a project that anything asked for, read once."""
+
+    def __init__(self, findings: Findings, providers: Mapping[str, ProviderFile] | None) -> None:
+        """Read policies that may use ``providers``; None when evalgate.yaml itself could not be read."""
+        self._findings = findings
+        self._providers = providers
+        self._loaded: dict[Path, LoadedPolicy | None] = {}
+
+    def load(self, path: Path, family: Path) -> LoadedPolicy | None:
+        """Return the policy in ``path``, or None with its problems noted."""
+        known = path.resolve()
+        if known not in self._loaded:
+            self._loaded[known] = self._load(path, family)
+        return self._loaded[known]
+
+    def providers_used(self) -> frozenset[str]:
+        """Return the providers of every policy read so far."""
+        policies = (each.policy for each in self._loaded.values() if each is not None)
+        return frozenset(one.provider for policy in policies for one in policy.deployments.values())
+
+    def _load(self, path: Path, family: Path) -> LoadedPolicy | None:
+        findings = self._findings
+        before = len(findings.problems)
+        shown = findings.shown(path)
+        document: Document[PolicyFile] | None = findings.attempt(lambda: read_yaml(path, PolicyFile, shown))
+        if document is None:
+            return None
+        findings.problems.extend(check_policy(document))
+        deployments = self._deployments(document)
+        router = self._router(document)
+        if len(findings.problems) > before:
+            return None
+        return LoadedPolicy(document, _assemble(document, family, deployments, router, findings))
+
+    def _router(self, document: Document[PolicyFile]) -> Router | None:
+        spec, folder = document.value.router, document.path.parent
+        if spec is None:
+            return None
+        key = ("router", source_key(spec))
+        return self._findings.attempt_at(document, key, lambda: load_router(spec, folder, self._findings))
+
+    def _deployments(self, document: Document[PolicyFile]) -> dict[str, Deployment]:
+        findings, folder = self._findings, document.path.parent
+        written = document.value
+        shared = findings.attempt_at(
+            document, ("prompt",), lambda: load_prompt(written.prompt, folder, findings)
+        )
+        deployments: dict[str, Deployment] = {}
+        for alias, each in written.deployments.items():
+            key = ("deployments", alias)
+            provider = self._provider(document, alias)
+            revision = _attempt_revision(findings, document, alias, provider)
+            own = findings.attempt_at(document, (*key, "prompt"), _prompt_loader(each, folder, findings))
+            prompt = own if each.prompt is not None else shared
+            params = {**written.params, **(each.params or {})}
+            kind: RequestKind = "function" if isinstance(provider, FunctionProvider) else "chat"
+            identity = {
+                "provider": each.provider,
+                "model": each.model,
+                "revision": revision,
+                "quantization": each.quantization,
+            }
+            deployments[alias] = Deployment(
+                alias=alias,
+                kind=kind,
+                provider=each.provider,
+                model=each.model,
+                revision=revision,
+                quantization=each.quantization,
+                prompt=prompt or (),
+                params=params,
+                price=each.price,
+                frame=DigestFrame(kind, identity, params),
+            )
+        return deployments
+
+    def _provider(self, document: Document[PolicyFile], alias: str) -> ProviderFile | None:
+        name = document.value.deployments[alias].provider
+        if self._providers is None or name in self._providers:
+            return (self._providers or {}).get(name)
+        cure = did_you_mean(name, self._providers, "evalgate.yaml has")
+        if not cure:
+            cure = f"declare it in evalgate.yaml, as in providers: {{{name}: {{kind: openai, origin: …}}}}"
+        message = f"evalgate.yaml has no provider {name!r}"
+        self._findings.problems.append(document.problem(("deployments", alias, "provider"), message, cure))
+        return None
+
+
+def _prompt_loader(
+    written: DeploymentFile, folder: Path, findings: Findings
+) -> Callable[[], tuple[Message, ...]]:
+    return lambda: load_prompt(written.prompt, folder, findings)
+
+
+def _attempt_revision(
+    findings: Findings, document: Document[PolicyFile], alias: str, provider: ProviderFile | None
+) -> str | None:
+    written, folder = document.value.deployments[alias], document.path.parent
+    return findings.attempt_at(
+        document,
+        ("deployments", alias, "revision"),
+        lambda: load_revision(written, provider, folder, findings),
+    )
+
+
+def _assemble(
+    document: Document[PolicyFile],
+    family: Path,
+    deployments: Mapping[str, Deployment],
+    router: Router | None,
+    findings: Findings,
+) -> Policy:
+    written = document.value
+    use = written.use if written.use is not None or router is not None else next(iter(deployments))
+    policy = Policy(
+        name=document.path.stem,
+        family=family.name,
+        file=findings.from_root(document.path),
+        digest="",
+        deployments=deployments,
+        cache=written.cache,
+        router=router,
+        use=use,
+        reliability=written.reliability,
+        response=written.response,
+    )
+    return with_fingerprint(policy)

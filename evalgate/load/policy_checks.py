@@ -1,0 +1,129 @@
+"""What can be wrong inside one policy file though every value is of the right kind."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from evalgate.core.errors import Problem
+from evalgate.core.policy_file import ExtractRegex, PolicyFile, RegexRule
+from evalgate.load.documents import Document
+from evalgate.load.patterns import group_count, pattern_error
+from evalgate.load.routers import check_threshold
+from evalgate.load.suggest import did_you_mean, said
+from evalgate.load.targets import RE2_CURE
+from evalgate.load.yaml_text import KeyPath
+
+_GROUP = re.compile(r"\\([0-9])")
+
+
+def check_policy(document: Document[PolicyFile]) -> Iterator[Problem]:
+    """Yield the problems of one policy that can be seen without reading anything else."""
+    yield from _one_way_in(document)
+    yield from _names(document)
+    yield from _fallback_lists(document)
+    yield from check_threshold(document)
+    yield from _patterns(document)
+
+
+def _one_way_in(document: Document[PolicyFile]) -> Iterator[Problem]:
+    policy = document.value
+    if policy.router is not None and policy.use is not None:
+        message = "the policy has both router and use, and only one can choose the deployment"
+        yield document.problem(("use",), message, "remove one of them", at_key=True)
+    if policy.router is None and policy.use is None and len(policy.deployments) > 1:
+        names = said(policy.deployments)
+        message = f"nothing says which of {len(policy.deployments)} deployments is asked"
+        yield document.problem(
+            ("deployments",), message, f"add use: with one of {names}; or a router", at_key=True
+        )
+
+
+def _names(document: Document[PolicyFile]) -> Iterator[Problem]:
+    policy = document.value
+    named: list[tuple[KeyPath, str, bool]] = []
+    if policy.use is not None:
+        named.append((("use",), policy.use, False))
+    if policy.router is not None:
+        named.append((("router", "strong"), policy.router.strong, False))
+        named.append((("router", "weak"), policy.router.weak, False))
+    for first, rest in policy.reliability.fallbacks.items():
+        key: KeyPath = ("reliability", "fallbacks", first)
+        named.append((key, first, True))
+        named.extend(((*key, index), name, False) for index, name in enumerate(rest))
+    for key, name, at_key in named:
+        if name not in policy.deployments:
+            cure = did_you_mean(name, policy.deployments, "the deployments are")
+            yield document.problem(key, f"there is no deployment {name!r}", cure, at_key=at_key)
+
+
+def _fallback_lists(document: Document[PolicyFile]) -> Iterator[Problem]:
+    fallbacks = document.value.reliability.fallbacks
+    for first, rest in fallbacks.items():
+        key: KeyPath = ("reliability", "fallbacks", first)
+        if not rest:
+            yield document.problem(
+                key, f"{first!r} falls back to nothing", "name a deployment, or remove the line"
+            )
+        for index, name in enumerate(rest):
+            if name == first:
+                message = f"{first!r} falls back to itself"
+                yield document.problem(
+                    (*key, index), message, "to try the same deployment again, raise reliability.num_retries"
+                )
+            elif name in rest[:index]:
+                yield document.problem((*key, index), f"{name!r} is listed twice", "remove one of the two")
+    if circle := _circle(fallbacks):
+        shown = " → ".join(circle)
+        yield document.problem(
+            ("reliability", "fallbacks", circle[0]),
+            f"fallbacks go round in a circle: {shown}",
+            f"remove {circle[1]!r} from the fallbacks of {circle[0]!r}, or end the circle elsewhere",
+            at_key=True,
+        )
+
+
+def _circle(fallbacks: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the first circle of at least two deployments, its start repeated at its end; or nothing."""
+    done: set[str] = set()
+    for start in fallbacks:
+        path: list[str] = [start]
+        ways = [iter(fallbacks[start])]
+        while path:
+            step = next(ways[-1], None)
+            if step is None:
+                done.add(path.pop())
+                ways.pop()
+            elif step in path and step != path[-1]:
+                return [*path[path.index(step) :], step]
+            elif step not in done and step != path[-1]:
+                path.append(step)
+                ways.append(iter(fallbacks.get(step, ())))
+    return []
+
+
+def _patterns(document: Document[PolicyFile]) -> Iterator[Problem]:
+    policy = document.value
+    rules = policy.cache.normalize if policy.cache is not None else []
+    for index, rule in enumerate(rules):
+        if isinstance(rule, RegexRule):
+            yield from _pattern(document, ("cache", "normalize", index, "regex"), rule.regex)
+            yield from _replacement(document, ("cache", "normalize", index, "replace"), rule)
+    for index, step in enumerate(policy.response.normalize):
+        if isinstance(step, ExtractRegex):
+            yield from _pattern(
+                document, ("response", "normalize", index, "extract_regex"), step.extract_regex
+            )
+
+
+def _pattern(document: Document[PolicyFile], key: KeyPath, pattern: str) -> Iterator[Problem]:
+    if error := pattern_error(pattern):
+        yield document.problem(key, f"{pattern!r} is not an RE2 pattern: {error}", RE2_CURE)
+
+
+def _replacement(document: Document[PolicyFile], key: KeyPath, rule: RegexRule) -> Iterator[Problem]:
+    if pattern_error(rule.regex):
+        return
+    groups = group_count(rule.regex)
+    for number in _GROUP.findall(rule.replace.replace("\\\\", "")):
+        if int(number) > groups:
+            message = f"\\{number} names a group that {rule.regex!r} does not have"
+            yield document.problem(key, message, r"write \1 to \9 for a group, \0 for the whole match")

@@ -1,0 +1,98 @@
+"""From the budgets of a suite and its project to the limits that the gate judges."""
+
+from collections.abc import Iterator, Mapping
+
+from evalgate.core.budgets import (
+    BudgetsFile,
+    CostBudget,
+    LatencyBudget,
+    Limit,
+    LimitName,
+    Metric,
+    OnInconclusive,
+    Quantity,
+    Rules,
+    ShareBudget,
+    SliceBudgets,
+    Unit,
+)
+from evalgate.core.errors import Problem
+from evalgate.core.project_file import ProjectFile
+from evalgate.core.suite_file import SuiteFile
+from evalgate.load.documents import Document
+
+_Budget = ShareBudget | CostBudget | LatencyBudget
+_UNITS: Mapping[Metric, Unit] = {
+    "accuracy": "share",
+    "score": "share",
+    "cost_per_correct": "usd",
+    "latency_p95": "s",
+    "latency_geomean": "s",
+}
+_LIMITS: tuple[LimitName, ...] = ("max_drop", "max_rise", "min", "max")
+EVERY_SLICE = "*"
+
+
+def build_rules(suite: SuiteFile, project: ProjectFile) -> Rules:
+    """Return the rules of a suite: each metric's budget is the suite's own, else the project's.
+
+    A budget is taken whole: a suite that states ``accuracy`` states all of it.
+    """
+    limits: list[Limit] = []
+    for metric in _UNITS:
+        budget = getattr(suite.budgets, metric) or getattr(project.budgets, metric)
+        if budget is not None:
+            limits.extend(_limits(metric, budget, project.on_inconclusive))
+    slices = suite.budgets.slices or project.budgets.slices
+    if slices is not None and slices.accuracy is not None:
+        limits.extend(_slice_limits(slices, slices.accuracy, project.on_inconclusive))
+    return Rules(
+        limits=tuple(limits),
+        alpha=project.alpha,
+        slice_by=slices.by if slices is not None else None,
+        inference=suite.inference,
+        cleanup_usd_per_wrong=suite.cleanup_usd_per_wrong,
+    )
+
+
+def check_budgets(document: Document[ProjectFile] | Document[SuiteFile]) -> Iterator[Problem]:
+    """Yield limits that no share of cases can reach."""
+    budgets: BudgetsFile = document.value.budgets
+    shares = {
+        ("budgets", "accuracy"): budgets.accuracy,
+        ("budgets", "score"): budgets.score,
+        ("budgets", "slices", "accuracy"): budgets.slices.accuracy if budgets.slices is not None else None,
+    }
+    for key, budget in shares.items():
+        for name in ("max_drop", "min"):
+            quantity: Quantity | None = getattr(budget, name, None)
+            if quantity is not None and quantity.value > 1:
+                shown = f"{quantity.value * 100:g}{quantity.written}"
+                yield document.problem((*key, name), f"{shown} is more than all cases", "write at most 100")
+
+
+def _slice_limits(slices: SliceBudgets, budget: ShareBudget, default: OnInconclusive) -> Iterator[Limit]:
+    """Yield the tripwire over every slice, then each critical slice's own full budget."""
+    yield from _limits("accuracy", budget, default, EVERY_SLICE)
+    for name in dict.fromkeys(slices.critical):
+        yield from _limits("accuracy", budget, default, name)
+
+
+def _limits(
+    metric: Metric, budget: _Budget, default: OnInconclusive, slice_name: str | None = None
+) -> Iterator[Limit]:
+    for name in _LIMITS:
+        quantity: Quantity | None = getattr(budget, name, None)
+        if quantity is not None:
+            relative = name == "max_rise"
+            yield Limit(
+                metric=metric,
+                limit=name,
+                allowance=quantity.value,
+                # A ratio minus one is a share of the baseline, whatever the metric itself is counted in.
+                unit="share" if relative else _UNITS[metric],
+                scale="relative" if relative else "absolute",
+                on_inconclusive=budget.on_inconclusive or default,
+                slice=slice_name,
+                critical=slice_name not in {None, EVERY_SLICE},
+            )

@@ -1,0 +1,46 @@
+"""docs/files.md names every key that can be written, and its examples load."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from evalgate.core import budgets, policy_file, project_file, suite_file
+from evalgate.core.cases import Case
+from evalgate.core.policy_file import Price
+from evalgate.core.written import Written
+from evalgate.load.documents import validate
+from evalgate.load.routers import TextClassifierFile
+from evalgate.load.yaml_text import Tree, parse_yaml
+
+PAGE = (Path(__file__).parents[3] / "docs" / "files.md").read_text(encoding="utf-8")
+MODELS = [
+    model
+    for module in (budgets, policy_file, project_file, suite_file)
+    for model in vars(module).values()
+    if isinstance(model, type) and issubclass(model, Written) and model is not Written
+]
+
+
+@pytest.mark.parametrize("model", [*MODELS, Case, TextClassifierFile], ids=lambda model: model.__name__)
+def test_every_key_is_explained(model):
+    for key in model.model_fields:
+        assert re.search(rf"`\{{?{key}\b", PAGE), f"{model.__name__}.{key}"
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_examples_are_valid():
+    kinds = (
+        project_file.ProjectFile,
+        dict[str, Price],
+        suite_file.SuiteFile,
+        policy_file.PolicyFile,
+    )
+    for text, kind in zip(blocks("yaml"), kinds, strict=True):
+        validate(parse_yaml(text, "docs/files.md"), kind, "docs/files.md")
+    for text, kind in zip(blocks("json"), (Case, TextClassifierFile), strict=True):
+        validate(Tree(json.loads(text), {}, {}), kind, "docs/files.md")
