@@ -1,0 +1,105 @@
+"""The policy's exact cache: under test, and nothing to do with the harness's memory of calls."""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evalgate.core.calls import Response
+from evalgate.core.cases import Case
+from evalgate.core.messages import Message
+from evalgate.core.policy_file import CacheScope, ExactCache
+from evalgate.serving.normalize import compile_rules
+from evalgate.serving.prompts import Prompt, is_system, question_text
+
+SHOWN_KEY = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stored answer: raw, before response rules, with the case and the deployment it came from."""
+
+    response: Response
+    source: str
+    deployment: str
+    stored_at_s: float
+
+
+class PolicyCache:
+    """One pass of a policy's exact cache: a suite's stream for one trial, or one case of an unordered suite.
+
+    Time is what the caller says it is. An entry is served while it is younger than ``ttl_s``; being served
+    makes it recently used, and does not make it younger. Beyond ``max_entries`` the least recently used one
+    goes. Only answers can be stored, so a failure is never served.
+    """
+
+    __slots__ = ("_entries", "_normalize", "spec")
+
+    def __init__(self, spec: ExactCache) -> None:
+        """Start empty.
+
+        Raises:
+            BadInput: a normalization rule cannot be compiled.
+
+        """
+        self.spec = spec
+        self._normalize = compile_rules(spec.normalize)
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def key(self, messages: Sequence[Message], constants: str = "") -> str:
+        """Return the key of a question: the hex SHA-256 of its messages, their texts normalized.
+
+        Roles, names and tool calls count as they are. ``constants`` is whatever else the scope covers.
+        """
+        normalize = self._normalize
+        parts: list[object] = [constants]
+        for message in messages:
+            text = None if message.content is None else normalize(message.content)
+            parts += (message.role, text)
+            if message.name is not None or message.tool_calls or message.tool_call_id is not None:
+                calls = [(call.name, call.arguments, call.id) for call in message.tool_calls]
+                parts.append([message.name, message.tool_call_id, calls])
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def find(self, key: str, at_s: float) -> Entry | None:
+        """Return the answer stored under ``key`` that may still be served at ``at_s``."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if self.spec.ttl_s is not None and at_s - entry.stored_at_s >= self.spec.ttl_s:
+            del self._entries[key]
+            return None
+        self._entries.move_to_end(key)
+        return entry
+
+    def store(self, key: str, entry: Entry) -> None:
+        """Keep ``entry`` as the most recently used one."""
+        self._entries[key] = entry
+        self._entries.move_to_end(key)
+        if self.spec.max_entries is not None and len(self._entries) > self.spec.max_entries:
+            self._entries.popitem(last=False)
+
+
+def keyed_messages(case: Case, scope: CacheScope, prompts: Sequence[Prompt]) -> tuple[Message, ...]:
+    """Return what of a case makes its cache key.
+
+    The cache is asked before the router, so the key cannot depend on its choice: ``request`` covers what
+    every deployment that may be asked first would be sent. ``prompts`` are the distinct prompts of these.
+    """
+    match scope:
+        case "last_message":
+            return case.messages[-1:] if case.messages is not None else (_user_turn(case),)
+        case "conversation":
+            if case.messages is None:
+                return (_user_turn(case),)
+            return tuple(message for message in case.messages if not is_system(message))
+        case "request":
+            return tuple(message for prompt in prompts for message in prompt.render(case))
+
+
+def _user_turn(case: Case) -> Message:
+    return Message("user", question_text(case))

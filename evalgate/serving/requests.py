@@ -1,0 +1,32 @@
+"""From a case and a deployment to the request that goes over the wire."""
+
+from evalgate.core.calls import Request
+from evalgate.core.cases import Case
+from evalgate.core.policy import Deployment
+from evalgate.serving.prompts import Prompt, compile_prompt
+
+
+def request_for(case: Case, deployment: Deployment, trial: int) -> Request:
+    """Return the request ``deployment`` gets for this case and trial.
+
+    Raises:
+        BadInput: the prompt names a variable that the case does not have.
+
+    """
+    return fill_request(case, deployment, compile_prompt(deployment.prompt), trial)
+
+
+def fill_request(case: Case, deployment: Deployment, prompt: Prompt, trial: int) -> Request:
+    """Do the same with the deployment's prompt already compiled."""
+    messages = prompt.render(case)
+    return Request(
+        deployment.kind,
+        deployment.provider,
+        deployment.model,
+        deployment.revision,
+        deployment.quantization,
+        messages,
+        deployment.params,
+        deployment.frame.digest(messages, trial),
+        trial,
+    )
