@@ -1,0 +1,102 @@
+"""Callers that make calls and keep them: each call is made once, written down, then handed out."""
+
+import asyncio
+from dataclasses import replace
+
+from evalgate.core.calls import Attempt, Call, Caller, Request, Response, TokenLogprob
+from evalgate.core.digest import valid_text
+from evalgate.core.messages import ToolCall
+from evalgate.core.policy_file import Reliability
+from evalgate.store.recordings import Recorded
+from evalgate.store.replay import MissingCall, ReplayCaller, replay, with_waits
+from evalgate.store.writer import PART, RecordingWriter, new_session, salvage
+
+__all__ = ["PART", "AutoCaller", "RecordingCaller", "RecordingWriter", "new_session", "salvage"]
+
+
+class RecordingCaller:
+    """A Caller that makes each call once a session, however often and however many at once ask for it.
+
+    Who asks later, or meanwhile, gets the same call. Who asks by other retry rules gets it as those rules
+    would have had it; where it does not tell, the attempts that are missing are made and kept as well.
+    """
+
+    def __init__(self, inner: Caller, writer: RecordingWriter) -> None:
+        """Make calls through ``inner`` and write them with ``writer``, which is open."""
+        self._inner = inner
+        self._writer = writer
+        self._made: dict[str, list[tuple[Reliability, Call]]] = {}
+        self._pending: dict[str, asyncio.Future[None]] = {}
+
+    async def __call__(self, request: Request, rules: Reliability) -> Call:
+        """Return the call, made now or earlier in this session."""
+        return await self.go_on(request, rules, None)
+
+    async def go_on(self, request: Request, rules: Reliability, missing: MissingCall | None) -> Call:
+        """Return the call; what ``missing`` knows of it from earlier recordings is not asked again."""
+        digest = request.digest
+        while (pending := self._pending.get(digest)) is not None:
+            await asyncio.wait([pending])
+        known = () if missing is None else missing.known
+        for made_by, call in self._made.get(digest, ()):
+            if made_by == rules:
+                return call
+            recorded = Recorded(digest, call.session, call.attempts, call.response)
+            try:
+                return replace(replay(recorded, request, rules), replayed=False)
+            except MissingCall as too_short:
+                known = max(known, too_short.known, key=len)
+        pending = self._pending[digest] = asyncio.get_running_loop().create_future()
+        try:
+            call = self._kept(await self._make(request, rules, known))
+            self._made.setdefault(digest, []).append((rules, call))
+        finally:
+            del self._pending[digest]
+            pending.set_result(None)
+        return call
+
+    async def _make(self, request: Request, rules: Reliability, known: tuple[Attempt, ...]) -> Call:
+        left = (
+            rules if not known else rules.model_copy(update={"num_retries": rules.num_retries - len(known)})
+        )
+        call = await self._inner(request, left)
+        response = None if call.response is None else _valid_response(call.response)
+        attempts = call.attempts if not known else with_waits(known + call.attempts, request.digest, rules)
+        return replace(call, attempts=attempts, response=response)
+
+    def _kept(self, call: Call) -> Call:
+        return replace(call, session=self._writer.write(call))
+
+
+class AutoCaller:
+    """A Caller that replays what is recorded and makes the rest."""
+
+    def __init__(self, replayed: ReplayCaller, recording: RecordingCaller) -> None:
+        """Ask ``replayed`` first, then ``recording``."""
+        self._replayed = replayed
+        self._recording = recording
+
+    async def __call__(self, request: Request, rules: Reliability) -> Call:
+        """Return the call, replayed when the recordings settle it."""
+        try:
+            return await self._replayed(request, rules)
+        except MissingCall as missing:
+            return await self._recording.go_on(request, rules, missing)
+
+
+def _valid_response(response: Response) -> Response:
+    """Return the response with lone surrogates replaced: a replay must give the very text that was served."""
+    tokens = response.logprobs
+    return Response(
+        None if response.text is None else valid_text(response.text),
+        tuple(
+            ToolCall(
+                valid_text(call.name),
+                valid_text(call.arguments),
+                None if call.id is None else valid_text(call.id),
+            )
+            for call in response.tool_calls
+        ),
+        None if response.finish_reason is None else valid_text(response.finish_reason),
+        None if tokens is None else tuple(TokenLogprob(valid_text(t.token), t.logprob) for t in tokens),
+    )
