@@ -14,6 +14,10 @@ from evalgate.core.policy_file import Reliability
 
 RETRYABLE = frozenset({"timeout", "connection", "rate_limit", "server_error", "overloaded", "bad_response"})
 
+# What request_timeout_s is where a policy leaves it out: long enough for any reasoning model, and a call
+# that hangs still ends.
+DEFAULT_TIMEOUT_S = 600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:

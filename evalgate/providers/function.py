@@ -1,0 +1,116 @@
+"""A model that is a function in this process: a team's own classifier or app."""
+
+import asyncio
+import copy
+import inspect
+import math
+from collections.abc import Callable
+from datetime import datetime
+from time import perf_counter
+
+from evalgate.core.calls import Attempt, Request, Response, Usage
+from evalgate.core.digest import valid_text
+from evalgate.core.errors import EvalgateError, ProviderRefused
+from evalgate.core.functions import FunctionReply, FunctionRequest
+from evalgate.core.messages import ToolCall
+from evalgate.providers.tried import Tried, one_line, timed_out, timestamp
+
+
+class FunctionModel:
+    """A callable that takes a FunctionRequest and returns text or a FunctionReply, now or awaited.
+
+    A plain function runs on the event loop's own thread: its time is then its own, without a hop between
+    threads, and nothing else runs meanwhile. It cannot be interrupted; it is timed out afterwards.
+    """
+
+    def __init__(self, name: str, function: Callable[..., object], clock: Callable[[], datetime]) -> None:
+        """Wrap the function of the provider called ``name``."""
+        self._name = name
+        self._function = function
+        self._clock = clock
+
+    async def close(self) -> None:
+        """Do nothing: the function belongs to whoever wrote it."""
+
+    async def attempt(self, request: Request, limit_s: float) -> Tried:
+        """Call the function once; what it raises is a failed attempt, as it would be in production.
+
+        Raises:
+            ProviderRefused: the function returned something that is not an answer.
+
+        """
+        asked = FunctionRequest(
+            request.model, request.messages, copy.deepcopy(dict(request.params)), _last_input(request)
+        )
+        at = timestamp(self._clock())
+        scope = asyncio.timeout(None)
+        started = perf_counter()
+        try:
+            returned = self._function(asked)
+            if inspect.isawaitable(returned):
+                async with scope:
+                    scope.reschedule(asyncio.get_running_loop().time() + limit_s)
+                    returned = await returned
+        except EvalgateError:
+            raise
+        except Exception as crash:  # noqa: BLE001  whatever the team's code raises, its user got no answer
+            latency_s = perf_counter() - started
+            if scope.expired():
+                return timed_out(at, limit_s)
+            # The function's own TimeoutError is none of ours: with more patience it would fail all the same.
+            attempt = Attempt(latency_s, "server_error", at=at, billing="possible")
+            return Tried(attempt, None, one_line(f"{type(crash).__name__}: {crash}"))
+        latency_s = perf_counter() - started
+        reply = self._reply(returned)
+        response = Response(
+            None if reply.text is None else valid_text(reply.text), reply.tool_calls, reply.finish_reason
+        )
+        attempt = Attempt(
+            latency_s, at=at, usage=reply.usage, reported_cost_usd=reply.cost_usd, billing="billed"
+        )
+        return Tried(attempt, response)
+
+    def _reply(self, returned: object) -> FunctionReply:
+        reply = FunctionReply(returned) if isinstance(returned, str) else returned
+        if not isinstance(reply, FunctionReply):
+            raise ProviderRefused(
+                f"the function of provider {self._name!r} returned {type(returned).__name__}\n"
+                "    return str or evalgate.core.functions.FunctionReply"
+            )
+        if wrong := _wrong_field(reply):
+            raise ProviderRefused(f"the function of provider {self._name!r} returned a FunctionReply {wrong}")
+        return reply
+
+
+def _wrong_field(reply: FunctionReply) -> str | None:
+    """Return what is wrong with a reply: its types are promises of code that nobody checked."""
+    text: object = reply.text
+    calls: object = reply.tool_calls
+    usage: object = reply.usage
+    cost: object = reply.cost_usd
+    reason: object = reply.finish_reason
+    faults = (
+        (not isinstance(text, str | None), f"whose text is {type(text).__name__}, not str"),
+        (not _are_tool_calls(calls), "whose tool_calls is not a tuple of ToolCall"),
+        (text is None and not calls, "with neither text nor tool_calls"),
+        (not isinstance(usage, Usage | None), f"whose usage is {type(usage).__name__}, not Usage"),
+        (not isinstance(reason, str | None), f"whose finish_reason is {type(reason).__name__}, not str"),
+        (
+            cost is not None and not _is_usd(cost),
+            f"whose cost_usd is {cost!r}: it is a number of USD from 0 on, or None where it is not known",
+        ),
+    )
+    return next((sentence for wrong, sentence in faults if wrong), None)
+
+
+def _are_tool_calls(calls: object) -> bool:
+    return isinstance(calls, tuple) and all(isinstance(call, ToolCall) for call in calls)
+
+
+def _is_usd(cost: object) -> bool:
+    return isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost) and cost >= 0
+
+
+def _last_input(request: Request) -> str:
+    said = (message.content for message in reversed(request.messages) if message.role == "user")
+    return next(said, None) or ""

@@ -1,0 +1,219 @@
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from evalgate.core.errors import ProviderRefused
+from evalgate.core.policy_file import Reliability
+from evalgate.core.project_file import FunctionProvider
+from evalgate.core.retry import backoff_s
+from evalgate.providers import live
+from evalgate.providers.live import LiveCaller
+from tests.loopback import Loopback, answer, delayed, reply, reset, status
+from tests.unit.providers.asking import NOW, ask, openai, request
+
+
+def closed_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def test_a_retry_after_an_outage_records_both_attempts():
+    with Loopback([status(503), answer("billing")]) as server:
+        call = ask(server.origin, Reliability(num_retries=2, backoff_s=0))
+    assert [(attempt.error, attempt.status) for attempt in call.attempts] == [
+        ("server_error", 503),
+        (None, 200),
+    ]
+    assert call.response.text == "billing"
+
+
+@pytest.mark.parametrize("jitter", ["full", "none"])
+def test_it_waits_exactly_what_the_retry_law_says(jitter):
+    waits = []
+
+    async def sleep(seconds):
+        waits.append(seconds)
+
+    rules = Reliability(num_retries=3, backoff_s=0.5, backoff_jitter=jitter)
+    limited = status(429, headers={"Retry-After": "9"})
+    with Loopback([status(500), limited, reset(), answer()]) as server:
+        call = ask(server.origin, rules, sleep=sleep)
+    law = [backoff_s(rules, "d" * 64, 1), backoff_s(rules, "d" * 64, 2, 9.0), backoff_s(rules, "d" * 64, 3)]
+    assert waits == law
+    assert [attempt.wait_s for attempt in call.attempts] == [0.0, *law]
+    assert law[1] == 9.0
+
+
+def test_it_really_waits():
+    rules = Reliability(num_retries=1, backoff_s=0.5, backoff_jitter="none")
+    with Loopback([status(503), answer()]) as server:
+        started = time.perf_counter()
+        call = ask(server.origin, rules)
+        assert time.perf_counter() - started >= 0.5
+    assert call.attempts[1].latency_s < 0.5
+
+
+def test_it_stops_when_the_rules_stop():
+    with Loopback([status(503)]) as server:
+        call = ask(server.origin, Reliability(num_retries=2, backoff_s=0))
+    assert call.response is None
+    assert len(call.attempts) == len(server.received) == 3
+
+
+def test_what_cannot_be_mended_is_not_tried_again():
+    with Loopback([status(400)]) as server:
+        call = ask(server.origin, Reliability(num_retries=5))
+    assert [attempt.error for attempt in call.attempts] == ["bad_request"]
+    assert len(server.received) == 1
+
+
+def test_the_first_failure_of_each_kind_is_told_with_its_reason(caplog):
+    async def go(origin):
+        async with openai(origin) as caller:
+            for _ in range(3):
+                await caller(request(), Reliability())
+
+    with Loopback(
+        [status(400, {"message": "unknown parameter max_tokens"}), status(400), status(500)]
+    ) as server:
+        asyncio.run(go(server.origin))
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2
+    assert "unknown parameter max_tokens" in told[0]
+    assert "server_error" in told[1]
+
+
+def test_an_origin_that_never_answers_is_refused():
+    with pytest.raises(ProviderRefused, match="'local' cannot be reached"):
+        ask(f"http://127.0.0.1:{closed_port()}", Reliability(num_retries=1, backoff_s=0))
+
+
+def test_an_origin_that_goes_away_is_an_outage():
+    async def go():
+        with Loopback([reply(503, b"", {"Connection": "close"})]) as server:
+            async with openai(server.origin) as caller:
+                await caller(request(), Reliability())
+                server.stop()
+                return await caller(request(), Reliability(num_retries=1, backoff_s=0))
+
+    call = asyncio.run(go())
+    assert [(attempt.error, attempt.billing) for attempt in call.attempts] == [("connection", "free")] * 2
+
+
+def test_a_slow_answer_that_beats_the_clock_by_a_hair_is_still_a_timeout():
+    from evalgate.core.calls import Attempt, Response, Usage
+    from evalgate.providers.tried import Tried, within
+
+    tried = Tried(Attempt(1.0001, usage=Usage(3), billing="billed"), Response("late"))
+    assert within(tried, 1.0) == Tried(
+        Attempt(1.0, "timeout", usage=Usage(3), billing="possible"), None, "took 1.000 s, the limit is 1 s"
+    )
+    assert within(tried, 1.0001) is tried
+
+
+def test_cancelling_is_prompt_and_leaves_nothing_open():
+    async def go(origin):
+        async with openai(origin) as caller:
+            task = asyncio.create_task(caller(request(), Reliability(num_retries=9)))
+            await asyncio.sleep(0.1)
+            started = time.perf_counter()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return time.perf_counter() - started
+
+    with Loopback([delayed(30, answer())]) as server:
+        assert asyncio.run(go(server.origin)) < 0.5
+        assert len(server.received) == 1
+
+
+def test_cancelling_while_waiting_is_prompt_too():
+    async def go(origin):
+        async with openai(origin) as caller:
+            rules = Reliability(num_retries=9, backoff_s=60, max_backoff_s=60, backoff_jitter="none")
+            async with asyncio.timeout(0.3):
+                await caller(request(), rules)
+
+    with Loopback([status(503)]) as server:
+        started = time.perf_counter()
+        with pytest.raises(TimeoutError):
+            asyncio.run(go(server.origin))
+        assert time.perf_counter() - started < 2
+
+
+def test_connections_are_reused_and_closed():
+    async def go(origin):
+        async with openai(origin) as caller:
+            for _ in range(5):
+                await caller(request(), Reliability())
+
+    with Loopback([answer()]) as server:
+        asyncio.run(go(server.origin))
+        assert server.connections == 1
+        deadline = time.perf_counter() + 2
+        while server.open and time.perf_counter() < deadline:
+            time.sleep(0.01)
+        assert server.open == 0
+
+
+def test_attempts_in_flight_are_bounded_and_our_own_queue_is_not_latency(monkeypatch):
+    monkeypatch.setattr(live, "ATTEMPTS_IN_FLIGHT", 2)
+
+    async def go(origin):
+        async with openai(origin) as caller:
+            return await asyncio.gather(*(caller(request(), Reliability()) for _ in range(6)))
+
+    with Loopback([delayed(0.3, answer())]) as server:
+        calls = asyncio.run(go(server.origin))
+        assert server.connections == 2
+    # Six calls through two places take three rounds; each call's own latency is one.
+    assert max(call.attempts[0].latency_s for call in calls) < 0.55
+
+
+def test_an_unknown_provider_is_refused_with_what_there_is():
+    async def go():
+        async with openai("http://127.0.0.1:1") as caller:
+            await caller(request(provider="lokal"), Reliability())
+
+    with pytest.raises(ProviderRefused, match=r"'lokal' is not in evalgate.yaml \(there: local\)"):
+        asyncio.run(go())
+
+
+@pytest.mark.parametrize("kind", ["function", "embed", "http"])
+def test_a_provider_of_another_kind_is_refused(kind):
+    async def go():
+        async with openai("http://127.0.0.1:1") as caller:
+            await caller(request(kind=kind), Reliability())
+
+    with pytest.raises(ProviderRefused, match=f"of kind 'openai' and cannot answer {kind} calls"):
+        asyncio.run(go())
+
+
+def test_a_function_that_was_not_loaded_is_refused():
+    async def go():
+        spec = FunctionProvider(kind="function", path="app:answer")
+        async with LiveCaller({"app": spec}, {}, {}, "s-1", clock=lambda: NOW) as caller:
+            await caller(request(kind="function", provider="app"), Reliability())
+
+    with pytest.raises(ProviderRefused, match="app:answer"):
+        asyncio.run(go())
+
+
+def test_the_default_clock_is_utc():
+    async def go():
+        spec = FunctionProvider(kind="function", path="app:answer")
+        async with LiveCaller({"app": spec}, {"app": lambda _: "x"}, {}, "s-1") as caller:
+            return await caller(request(kind="function", provider="app"), Reliability())
+
+    at = asyncio.run(go()).attempts[0].at
+    assert at.endswith("Z")
+    assert len(at) == len("2026-11-01T12:00:00.005Z")
+
+
+def test_functions_alone_need_no_http_client():
+    code = "import sys, evalgate.providers.live; sys.exit('aiohttp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
