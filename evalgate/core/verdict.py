@@ -72,7 +72,8 @@ class CallCounts:
 
 @dataclass(frozen=True, slots=True)
 class SideSummary:
-    """Where one policy's requests and money went. Shares are of requests; None where the lever is absent."""
+    """Where one policy's requests and money went. Shares are of requests, None where the lever is absent;
+    amounts are per request, in USD."""
 
     policy: str
     strong_share: float | None
@@ -99,10 +100,10 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One candidate against one baseline on one suite."""
+    """One candidate against one baseline on one suite; ``baseline`` is None where there is none yet."""
 
     suite: str
-    baseline: str
+    baseline: str | None
     candidate: str
     verdict: Verdict
     blocked: bool
@@ -113,7 +114,7 @@ class Judgement:
     baseline_side: SideSummary
     candidate_side: SideSummary
     calls: CallCounts
-    spend_usd: float
+    spend_usd: float | Unmeasured
     mode: Mode
     policy_diff: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

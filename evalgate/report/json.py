@@ -1,0 +1,162 @@
+"""The result as scripts read it; its shape is ``result.schema.json`` and docs/result-json.md."""
+
+import json
+from decimal import Context
+from math import isinf
+
+from evalgate.core.numbers import Estimate, Measured, Unmeasured
+from evalgate.core.verdict import Check, Decision, Flip, Judgement, SideSummary
+
+SCHEMA = "evalgate/result@1"
+
+# Twelve digits are far below a price's own precision and far above the dust of binary fractions.
+_USD = Context(prec=12)
+_CENT_DIGITS = 6
+
+
+def render(decision: Decision) -> str:
+    """Return the result as indented JSON with a final newline; equal decisions give equal bytes.
+
+    The text is pure ASCII, so no control or bidirectional character of a model's answer reaches a terminal.
+    """
+    document = {
+        "schema": SCHEMA,
+        "verdict": decision.verdict,
+        "blocked": decision.blocked,
+        "exit_code": int(decision.exit_code),
+        "comparisons": [_comparison(judgement) for judgement in decision.judgements],
+        "notes": [_text(note) for note in decision.notes],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def usd_text(amount: float) -> str:
+    """Return an amount as a decimal string: at least six decimals, twelve significant digits, no exponent."""
+    exact = _USD.create_decimal(repr(amount))
+    digits = f"{exact:f}"
+    if "." in digits:
+        digits = digits.rstrip("0")
+    whole, _, fraction = digits.partition(".")
+    text = f"{whole}.{fraction.ljust(_CENT_DIGITS, '0')}"
+    return text.removeprefix("-") if not exact else text
+
+
+def _comparison(judgement: Judgement) -> dict[str, object]:
+    cases, calls, candidate = judgement.cases, judgement.calls, judgement.candidate_side
+    return {
+        "suite": _text(judgement.suite),
+        "baseline": _text(judgement.baseline) if judgement.baseline else None,
+        "candidate": _text(judgement.candidate),
+        "verdict": judgement.verdict,
+        "blocked": judgement.blocked,
+        "headline": _text(judgement.headline),
+        "checks": [_check(check) for check in judgement.checks],
+        "cases": {
+            "total": cases.total,
+            "both_right": cases.both_right,
+            "both_wrong": cases.both_wrong,
+            "fixed": cases.fixed,
+            "broke": cases.broke,
+            "failed": cases.failed,
+        },
+        "shares": {"strong": candidate.strong_share, "cache_hits": candidate.cache_hit_share},
+        "calls": {"needed": calls.needed, "reused": calls.reused, "made": calls.made},
+        "spend_usd": _usd(judgement.spend_usd),
+        "mode": judgement.mode,
+        "sides": {
+            "baseline": _side(judgement.baseline_side) if judgement.baseline else None,
+            "candidate": _side(candidate),
+        },
+        "policy_diff": [_text(line) for line in judgement.policy_diff],
+        "flips": [_flip(flip) for flip in judgement.flips],
+        "notes": [_text(note) for note in judgement.notes],
+    }
+
+
+def _check(check: Check) -> dict[str, object]:
+    # A relative allowance is a ratio whatever the metric, so only absolute ones are money.
+    money = check.metric == "cost_per_correct"
+    absolute_money = money and check.scale == "absolute"
+    return {
+        "metric": check.metric,
+        "slice": None if check.slice is None else _text(check.slice),
+        "limit": check.limit,
+        "allowance": _number(check.allowance, money=absolute_money),
+        "unit": check.unit,
+        "scale": check.scale,
+        "verdict": check.verdict,
+        "blocked": check.blocked,
+        "gated": check.gated,
+        "on_inconclusive": check.on_inconclusive,
+        "reason": _text(check.reason),
+        "baseline": _measured(check.baseline, money=money),
+        "candidate": _measured(check.candidate, money=money),
+        "change": _measured(check.change, money=absolute_money),
+        "method": check.method,
+        "level": check.level,
+        "n": check.n,
+        "clusters": check.clusters,
+        "trials": check.trials,
+        "affected": check.affected,
+        "losses": check.losses,
+        "gains": check.gains,
+        "cases_needed": check.cases_needed,
+        "assumptions": [_text(assumption) for assumption in check.assumptions],
+    }
+
+
+def _measured(measured: Measured, *, money: bool) -> dict[str, object]:
+    match measured:
+        case Unmeasured(reason=reason):
+            return {"unmeasured": _text(reason)}
+        case Estimate(value=value, low=low, high=high):
+            return {
+                "value": _number(value, money=money),
+                "low": _number(low, money=money),
+                "high": _number(high, money=money),
+            }
+
+
+def _number(number: float, *, money: bool) -> float | str | None:
+    """An unbounded side is null, as JSON has no infinity; NaN is a bug and stops the rendering."""
+    if isinf(number):
+        return None
+    if number != number:  # noqa: PLR0124  the one value that differs from itself
+        raise ValueError("a measured number is NaN")
+    return usd_text(number) if money else number + 0.0
+
+
+def _side(side: SideSummary) -> dict[str, object]:
+    return {
+        "policy": _text(side.policy),
+        "strong_share": side.strong_share,
+        "cache_hit_share": side.cache_hit_share,
+        "deployment_shares": {_text(alias): share for alias, share in side.deployment_shares},
+        "retries": side.retries,
+        "fallbacks": side.fallbacks,
+        "failures": side.failures,
+        "cost_per_request_usd": _usd(side.cost_per_request_usd),
+        "retries_usd": _usd(side.retries_usd),
+        "fallbacks_usd": _usd(side.fallbacks_usd),
+    }
+
+
+def _usd(amount: float | Unmeasured) -> str | dict[str, str]:
+    return {"unmeasured": _text(amount.reason)} if isinstance(amount, Unmeasured) else usd_text(amount)
+
+
+def _flip(flip: Flip) -> dict[str, object]:
+    return {
+        "case": _text(flip.case_id),
+        "kind": flip.kind,
+        "baseline": _text(flip.baseline),
+        "candidate": _text(flip.candidate),
+        "target": None if flip.target is None else _text(flip.target),
+    }
+
+
+def _text(text: str) -> str:
+    """Lone surrogates, which strict JSON readers refuse, become U+FFFD."""
+    return (
+        text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    )

@@ -1,0 +1,73 @@
+"""Where requests and money went, side by side."""
+
+from typing import NamedTuple
+
+from evalgate.core.numbers import Unmeasured
+from evalgate.core.verdict import Judgement, SideSummary
+from evalgate.report.numbers import MISSING, pair, share_or_missing, usd_or_missing
+from evalgate.report.safe_text import safe_line
+
+
+class LedgerRow(NamedTuple):
+    """One line of the ledger; ``baseline`` is empty where there is no baseline. All of it is safe text."""
+
+    label: str
+    baseline: str
+    candidate: str
+
+
+def ledger(judgement: Judgement) -> list[LedgerRow]:
+    """Return the rows, without those levers that neither side has."""
+    before, after = judgement.baseline_side, judgement.candidate_side
+    rows = [
+        LedgerRow("cost per request", *_costs(before.cost_per_request_usd, after.cost_per_request_usd)),
+        LedgerRow("of it for retries", *_costs(before.retries_usd, after.retries_usd)),
+        LedgerRow("of it for fallbacks", *_costs(before.fallbacks_usd, after.fallbacks_usd)),
+        LedgerRow("cache hits", *_shares(before.cache_hit_share, after.cache_hit_share)),
+        LedgerRow("strong share", *_shares(before.strong_share, after.strong_share)),
+        *_served_by(before, after),
+        LedgerRow("retries", f"{before.retries:,}", f"{after.retries:,}"),
+        LedgerRow("fallbacks", f"{before.fallbacks:,}", f"{after.fallbacks:,}"),
+        LedgerRow("failures", f"{before.failures:,}", f"{after.failures:,}"),
+    ]
+    told = [row for row in rows if not _idle(row)]
+    return told if judgement.baseline else [row._replace(baseline="") for row in told]
+
+
+def unpriced(judgement: Judgement) -> list[str]:
+    """Return why a cost in the ledger is missing, as safe text."""
+    sides = (judgement.baseline_side, judgement.candidate_side)
+    missing = [
+        f"cost per request of {side.policy}: {side.cost_per_request_usd.reason}"
+        for side in (sides if judgement.baseline else sides[1:])
+        if isinstance(side.cost_per_request_usd, Unmeasured)
+    ]
+    return list(dict.fromkeys(safe_line(text, 300) for text in missing))
+
+
+def _costs(first: float | Unmeasured, second: float | Unmeasured) -> tuple[str, str]:
+    if isinstance(first, Unmeasured) or isinstance(second, Unmeasured):
+        return usd_or_missing(first), usd_or_missing(second)
+    return pair("usd", first, second)
+
+
+def _shares(first: float | None, second: float | None) -> tuple[str, str]:
+    if first is None or second is None:
+        return share_or_missing(first), share_or_missing(second)
+    return pair("percent", first, second)
+
+
+def _served_by(before: SideSummary, after: SideSummary) -> list[LedgerRow]:
+    first, second = dict(before.deployment_shares), dict(after.deployment_shares)
+    return [
+        LedgerRow(
+            f"served by {safe_line(alias, 30)}", *_shares(first.get(alias, 0.0), second.get(alias, 0.0))
+        )
+        for alias in dict.fromkeys([*first, *second])
+    ]
+
+
+def _idle(row: LedgerRow) -> bool:
+    """Whether the row is about a lever that neither side has or pays for; the cost itself always stands."""
+    values = {row.baseline, row.candidate}
+    return row.label != "cost per request" and (values in ({MISSING}, {"$0"}))

@@ -1,0 +1,167 @@
+"""The result as GitHub-flavoured Markdown, small enough for a job summary and safe to render.
+
+Names and answers stand in code spans, where GitHub resolves neither mentions nor links; sentences are
+escaped character by character.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from evalgate.core.verdict import Decision, Flip, Judgement
+from evalgate.report import wording
+from evalgate.report.ledger import ledger, unpriced
+from evalgate.report.markdown_escape import code, fence, prose
+from evalgate.report.numbers import usd_or_missing
+from evalgate.report.safe_text import no_command, safe_line
+
+# GitHub drops a job summary of more than 1 MiB altogether.
+MOST_BYTES = 900_000
+_FLIPS_SHOWN = 50
+_LEFT_OUT = "\n_{} left out to stay below the size of a job summary; the JSON result has everything._\n"
+
+
+def render(decision: Decision) -> str:
+    """Return at most 900,000 bytes: what does not fit is left out whole, details first, and counted."""
+    head = _head(decision)
+    foot = _foot(decision)
+    room = MOST_BYTES - _size(head) - _size(foot) - 2 * _size(_LEFT_OUT)
+    alone = len(decision.judgements) == 1
+    bodies = [_essentials(judgement, alone=alone) for judgement in decision.judgements]
+    # Where not all fit, what blocks must be among those that are shown.
+    order = sorted(range(len(bodies)), key=lambda index: not decision.judgements[index].blocked)
+    kept = sorted(order[place] for place in _fitting([bodies[index] for index in order], room))
+    room -= sum(_size(bodies[index]) for index in kept)
+    extras = [_details(decision.judgements[index]) for index in kept]
+    detailed = set(_fitting(extras, room))
+    parts = [head]
+    for place, index in enumerate(kept):
+        parts.append(bodies[index])
+        parts.append(extras[place] if place in detailed else "")
+    lost, bare = len(bodies) - len(kept), len(kept) - len(detailed)
+    if lost:
+        parts.append(_LEFT_OUT.format(f"{lost:,} comparisons were"))
+    if bare:
+        parts.append(_LEFT_OUT.format(f"The details of {bare:,} comparisons were"))
+    text = "".join([*parts, foot])
+    return "\n".join(no_command(line) for line in text.split("\n"))
+
+
+def _head(decision: Decision) -> str:
+    word = wording.outcome_word(decision).lower()
+    lines = [
+        f"## {wording.outcome_mark(decision)} evalgate: {word}",
+        "",
+        prose(wording.summary_sentence(decision)),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _essentials(judgement: Judgement, *, alone: bool) -> str:
+    heading = f"### {wording.outcome_mark(judgement)} {code(judgement.suite)}: {_versus(judgement)}"
+    said = [] if alone else [prose(wording.headline(judgement)), ""]
+    lines = ["", heading, "", *said, *_limits(judgement), ""]
+    why = [f"- {prose(reason)}" for _, reason in wording.reasons(judgement)]
+    if judgement.baseline:
+        why.append(f"- cases: {wording.counts(judgement)}")
+    why.append(
+        f"- calls: {wording.calls(judgement)}; spent on this run: {usd_or_missing(judgement.spend_usd)}"
+    )
+    return "\n".join([*lines, *why, ""])
+
+
+def _versus(judgement: Judgement) -> str:
+    if not judgement.baseline:
+        return f"{code(judgement.candidate)} (no baseline)"
+    return f"{code(judgement.baseline)} → {code(judgement.candidate)}"
+
+
+def _subject(words: wording.CheckWords) -> str:
+    return words.metric if words.slice is None else f"{words.metric} in {code(words.slice)}"
+
+
+def _limits(judgement: Judgement) -> list[str]:
+    if not judgement.checks:
+        return ["No limits are set, so nothing was judged."]
+    rows = []
+    for check in judgement.checks:
+        words = wording.check_words(check)
+        change = words.change + wording.level_note(judgement, check)
+        rows.append([_subject(words), words.baseline, words.candidate, change, words.budget, words.verdict])
+    headings = ["limit on", "baseline", "candidate", wording.change_heading(judgement), "budget", "verdict"]
+    return _table(headings, "lrrrll", rows)
+
+
+def _details(judgement: Judgement) -> str:
+    blocks = [_folded("Where the money went", _money(judgement))]
+    if judgement.policy_diff:
+        diff = fence([safe_line(line, 300) for line in judgement.policy_diff])
+        blocks.append(_folded("What the candidate changes", diff))
+    for kind, title in (("broke", "Cases that broke"), ("fixed", "Cases that were fixed")):
+        flips = [flip for flip in judgement.flips if flip.kind == kind]
+        if flips:
+            blocks.append(_folded(f"{title} ({len(flips):,})", _flips(flips)))
+    rests = [f"- {prose(text)}" for text in wording.both(wording.evidence(judgement))]
+    if rests:
+        blocks.append(_folded("What the numbers rest on", rests))
+    return "".join(blocks)
+
+
+def _money(judgement: Judgement) -> list[str]:
+    rows = ledger(judgement)
+    if judgement.baseline:
+        cells = [[prose(row.label), row.baseline, row.candidate] for row in rows]
+        lines = _table(["", code(judgement.baseline), code(judgement.candidate)], "lrr", cells)
+    else:
+        lines = _table(
+            ["", code(judgement.candidate)], "lr", [[prose(row.label), row.candidate] for row in rows]
+        )
+    missing = [f"- {prose(text)}" for text in unpriced(judgement)]
+    return [*lines, "", *missing] if missing else lines
+
+
+def _flips(flips: Sequence[Flip]) -> list[str]:
+    rows = [
+        [
+            code(flip.case_id),
+            "" if flip.target is None else code(flip.target, 60),
+            code(flip.baseline, 60),
+            code(flip.candidate, 60),
+        ]
+        for flip in flips[:_FLIPS_SHOWN]
+    ]
+    lines = _table(["case", "expected", "baseline", "candidate"], "llll", rows)
+    more = len(flips) - len(rows)
+    return [*lines, "", f"and {more:,} more; the JSON result lists all"] if more else lines
+
+
+def _foot(decision: Decision) -> str:
+    notes = [f"- {prose(note)}" for note in wording.notes(decision)]
+    kept = [notes[index] for index in _fitting(notes, MOST_BYTES // 10)]
+    lines = ["", "**Notes**", "", *kept] if kept else []
+    if len(kept) < len(notes):
+        lines.append(f"- and {len(notes) - len(kept):,} more")
+    return "\n".join([*lines, "", prose(wording.exit_sentence(decision)), ""])
+
+
+def _table(headings: Sequence[str], aligns: str, rows: Iterable[Sequence[str]]) -> list[str]:
+    rule = ["---:" if align == "r" else "---" for align in aligns]
+    return [f"| {' | '.join(cells)} |" for cells in (headings, rule, *rows)]
+
+
+def _folded(title: str, lines: Iterable[str]) -> str:
+    return "\n".join(["", f"<details><summary>{title}</summary>", "", *lines, "", "</details>", ""])
+
+
+def _fitting(parts: Sequence[str], room: int) -> list[int]:
+    """Return the indices of the leading parts that fit together into ``room`` bytes."""
+    kept = []
+    for index, part in enumerate(parts):
+        room -= _size(part) + 1
+        if room < 0:
+            break
+        kept.append(index)
+    return kept
+
+
+def _size(text: str) -> int:
+    return len(text.encode())

@@ -1,0 +1,184 @@
+"""Numbers as a person reads them: with a unit, and with as many digits as mean something."""
+
+from collections.abc import Callable
+from math import floor, inf, isinf, log10
+from typing import Literal
+
+from evalgate.core.numbers import Estimate, Unmeasured
+from evalgate.core.verdict import Check
+
+MISSING = "n/a"
+_MOST_DIGITS = 6
+
+Kind = Literal["percent", "points", "usd", "seconds"]
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Return a share as a percentage; 99.96 % never shows as 100 %, nor 0.01 % as 0 %."""
+    return f"{_decimals(share * 100, decimals, edges=(0.0, 100.0, -100.0))}%"
+
+
+def points(share: float, decimals: int = 1) -> str:
+    """Return a difference of shares in percentage points."""
+    return f"{_decimals(share * 100, decimals, edges=(0.0,))} pp"
+
+
+def usd(amount: float, digits: int = 3) -> str:
+    """Return an amount with cents, or with ``digits`` significant digits below a dollar; no exponent."""
+    sign = "-" if amount < 0 else ""
+    size = abs(amount)
+    if size == 0:
+        return "$0"
+    return f"{sign}${size:,.{max(digits - 1, 2)}f}" if size >= 1 else f"{sign}${_significant(size, digits)}"
+
+
+def seconds(duration_s: float, digits: int = 3) -> str:
+    """Return a duration in seconds, or in milliseconds below a tenth of a second."""
+    if abs(duration_s) >= 0.1 or duration_s == 0:
+        return f"{_significant(duration_s, digits)} s"
+    return f"{_significant(duration_s * 1000, digits)} ms"
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """Return a counted noun: ``1 case``, ``1,200 cases``."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def share_or_missing(share: float | None) -> str:
+    """Return a percentage, or ``n/a`` where the policy has no such lever."""
+    return MISSING if share is None else percent(share)
+
+
+def usd_or_missing(amount: float | Unmeasured) -> str:
+    """Return an amount, or ``n/a`` for one that is not known."""
+    return MISSING if isinstance(amount, Unmeasured) else usd(amount)
+
+
+def value_kind(check: Check) -> Kind:
+    """Return how the two sides of a check are written."""
+    match check.metric:
+        case "accuracy" | "score":
+            return "percent"
+        case "cost_per_correct":
+            return "usd"
+        case "latency_p95" | "latency_geomean":
+            return "seconds"
+
+
+def change_kind(check: Check) -> Kind:
+    """Return how the change of a check is written: in points or the metric's unit, or in percent."""
+    if check.scale == "relative":
+        return "percent"
+    kind = value_kind(check)
+    return "points" if kind == "percent" else kind
+
+
+def pair(kind: Kind, first: float, second: float) -> tuple[str, str]:
+    """Return two numbers with enough digits to tell them apart, if anything reasonable does."""
+    if first == second:
+        text = _FORMATS[kind](first, _FIRST_DIGITS[kind])
+        return text, text
+    for digits in range(_FIRST_DIGITS[kind], _MOST_DIGITS + 1):
+        texts = (_FORMATS[kind](first, digits), _FORMATS[kind](second, digits))
+        if texts[0] != texts[1]:
+            return texts
+    return _FORMATS[kind](first, _FIRST_DIGITS[kind]), _FORMATS[kind](second, _FIRST_DIGITS[kind])
+
+
+def with_interval(estimate: Estimate, kind: Kind, *, signed: bool) -> str:
+    """Return ``-7.0 pp (-10.0 to -4.1)``; an unbounded side reads ``at least`` or ``at most``."""
+    digits = _digits(estimate, kind)
+    plain = _FORMATS[kind]
+    value = plain(estimate.value, digits)
+    if signed and estimate.value > 0:
+        value = f"+{value}"
+    low, high = (_end(end, kind, digits, signed=signed) for end in (estimate.low, estimate.high))
+    if isinf(estimate.low) and isinf(estimate.high):
+        return f"{value} (unbounded)"
+    if isinf(estimate.high):
+        return f"{value} (at least {low})"
+    if isinf(estimate.low):
+        return f"{value} (at most {high})"
+    return f"{value} ({low} to {high})"
+
+
+def allowance(check: Check) -> str:
+    """Return the limit as a person says it: ``drop ≤ 1 pp``, ``rise ≤ 5%``, ``≥ 85%``, ``≤ $0.01``."""
+    kind: Kind = "percent" if check.scale == "relative" else value_kind(check)
+    match check.limit:
+        case "max_drop":
+            return f"drop ≤ {_round(check.allowance, 'points' if check.scale == 'absolute' else kind)}"
+        case "max_rise":
+            return f"rise ≤ {_round(check.allowance, kind)}"
+        case "min":
+            return f"≥ {_round(check.allowance, kind)}"
+        case "max":
+            return f"≤ {_round(check.allowance, kind)}"
+
+
+def level(coverage: float) -> str:
+    """Return the coverage of an interval as a percentage without idle digits."""
+    return f"{coverage * 100:.6g}%"
+
+
+def _end(value: float, kind: Kind, digits: int, *, signed: bool) -> str:
+    text = _FORMATS[kind](value, digits)
+    text = f"+{text}" if signed and value > 0 else text
+    # The unit stands once, at the estimate; a dollar sign and milliseconds cannot be left out unambiguously.
+    return text.removesuffix(" pp").removesuffix("%")
+
+
+def _digits(estimate: Estimate, kind: Kind) -> int:
+    """More decimals for an interval so narrow that its ends would look the same."""
+    first = _FIRST_DIGITS[kind]
+    spread = min(abs(estimate.high - estimate.low), inf)
+    if kind in ("percent", "points"):
+        return first + 1 if 0 < spread < 0.003 else first
+    largest = max((abs(end) for end in (estimate.low, estimate.high) if not isinf(end)), default=0.0)
+    return first + 1 if 0 < spread < largest * 0.02 else first
+
+
+def _round(amount: float, kind: Kind) -> str:
+    match kind:
+        case "percent":
+            return f"{amount * 100:.6g}%"
+        case "points":
+            return f"{amount * 100:.6g} pp"
+        case "usd":
+            return f"${_significant(amount, _MOST_DIGITS).rstrip('0').rstrip('.')}" if amount else "$0"
+        case "seconds":
+            return f"{amount:.6g} s"
+
+
+def _decimals(number: float, decimals: int, edges: tuple[float, ...]) -> str:
+    if isinf(number):
+        return "inf" if number > 0 else "-inf"
+    for more in range(decimals, decimals + 4):
+        text = f"{number:,.{more}f}"
+        if not any(float(text.replace(",", "")) == edge != number for edge in edges):
+            return _no_minus_zero(text)
+    return _no_minus_zero(f"{number:,.{decimals}f}")
+
+
+def _significant(number: float, digits: int) -> str:
+    if number == 0:
+        return "0"
+    if isinf(number):
+        return "inf" if number > 0 else "-inf"
+    # Rounded first: 0.9996 has one digit more before the point once it is 1.00.
+    rounded = float(f"{number:.{digits - 1}e}")
+    after_point = max(0, digits - 1 - floor(log10(abs(rounded))))
+    return f"{rounded:,.{after_point}f}"
+
+
+def _no_minus_zero(text: str) -> str:
+    return text.removeprefix("-") if not text.strip("-0.,") else text
+
+
+_FORMATS: dict[Kind, Callable[[float, int], str]] = {
+    "percent": percent,
+    "points": points,
+    "usd": usd,
+    "seconds": seconds,
+}
+_FIRST_DIGITS: dict[Kind, int] = {"percent": 1, "points": 1, "usd": 3, "seconds": 3}
