@@ -1,0 +1,80 @@
+"""``evalgate record``: make the calls that are missing, once, so that they can be replayed."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evalgate.cli import streams
+from evalgate.cli.progress import progress_on
+from evalgate.cli.selection import selection_options
+from evalgate.core.errors import ExitCode
+
+if TYPE_CHECKING:
+    from evalgate.pipeline.record import RecordSummary, SuiteRecorded
+
+
+@click.command(short_help="Make the calls that nobody recorded yet.")
+@selection_options
+@click.option(
+    "--cover",
+    type=click.Choice(["deployments"]),
+    help="Record every deployment on every case, so that any router threshold replays for nothing.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", help="Seed of the order in which calls are made."
+)
+def record(
+    *,
+    suites: tuple[str, ...],
+    policies: tuple[str, ...],
+    baseline: str | None,
+    quiet: bool,
+    cover: str | None,
+    seed: int | None,
+) -> int:
+    """Make the calls of SUITES that nobody recorded yet, both sides of a case back to back."""
+    from evalgate.pipeline.record import record as record_pipeline  # noqa: PLC0415  heavy
+    from evalgate.pipeline.settings import RecordSettings  # noqa: PLC0415
+
+    settings = RecordSettings(
+        start=Path.cwd(),
+        suites=suites,
+        policies=policies,
+        baseline=baseline,
+        cover_deployments=cover == "deployments",
+        seed=seed,
+    )
+    summary = record_pipeline(settings, progress_on(sys.stderr, os.environ, quiet=quiet))
+    streams.write_data("".join(f"{_sentence(suite)}\n" for suite in summary.suites))
+    return _exit_code(summary)
+
+
+def _sentence(recorded: "SuiteRecorded") -> str:
+    from evalgate.report.numbers import count, usd_or_missing  # noqa: PLC0415
+    from evalgate.report.safe_text import safe_line  # noqa: PLC0415
+
+    said = f"{count(recorded.needed, 'call')} needed, {recorded.already:,} already recorded"
+    said += f", {recorded.made:,} made"
+    if recorded.failed:
+        said += f", {recorded.failed:,} of them failed"
+    if recorded.made:
+        said += (
+            f", spent {usd_or_missing(recorded.spend_usd)}, written to {safe_line(str(recorded.file), 400)}"
+        )
+    return f"{safe_line(recorded.suite)}: {said}"
+
+
+def _exit_code(summary: "RecordSummary") -> int:
+    made = sum(suite.made for suite in summary.suites)
+    failed = sum(suite.failed for suite in summary.suites)
+    if made and failed == made:
+        streams.say("could not record: every call failed. What the provider said stands in the recordings.")
+        return int(ExitCode.CANNOT_JUDGE)
+    if failed:
+        streams.say(
+            f"{failed:,} of {made:,} calls failed; they are recorded as failures, and replay as such."
+        )
+    return int(ExitCode.OK)

@@ -1,0 +1,25 @@
+"""The options by which every measuring verb is told what to measure."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+def selection_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``SUITES``, ``--policy``, ``--baseline`` and ``--quiet``."""
+    options = (
+        click.argument("suites", nargs=-1, metavar="[SUITES]..."),
+        click.option(
+            "--policy",
+            "policies",
+            multiple=True,
+            metavar="P",
+            help="Only this proposal, by name or file; repeatable, and the only way to one in rejected/.",
+        ),
+        click.option("--baseline", metavar="P", help="Compare with this policy instead of the family's own."),
+        click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
+    )
+    for option in reversed(options):
+        verb = option(verb)
+    return verb

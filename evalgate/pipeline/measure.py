@@ -1,0 +1,133 @@
+"""One policy over one suite: serve, price and grade every case and trial."""
+
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from evalgate.core.calls import Caller
+from evalgate.core.errors import CannotJudge, MissingRecordings
+from evalgate.core.outcome import Graded, Outcome
+from evalgate.core.policy import Policy
+from evalgate.core.policy_file import Price
+from evalgate.core.suite import Suite
+from evalgate.grading.grade import grade
+from evalgate.pricing.cost import cost_of
+from evalgate.serving.cache import PolicyCache
+from evalgate.serving.clock import case_times
+from evalgate.serving.serve import Asked, Server
+
+T = TypeVar("T")
+CallerOf = Callable[[Asked], Caller]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A case that could not be replayed, and the call that was not recorded."""
+
+    case_id: str
+    why: str
+
+
+def questions(suite: Suite) -> Iterator[Asked]:
+    """Yield every case of every trial, in the suite's order, with its time on the cases' clock.
+
+    Only a stream has a clock; elsewhere every case stands at 0 s.
+    """
+    times = case_times(suite.cases) if suite.ordered else (0.0,) * len(suite.cases)
+    for trial in range(suite.trials):
+        for case, at_s in zip(suite.cases, times, strict=True):
+            yield Asked(case, trial, at_s)
+
+
+class Pass:
+    """One pass of a suite through one policy, holding the policy's cache where the suite is a stream.
+
+    In an unordered suite every case starts with an empty cache; in an ordered one, every trial.
+    """
+
+    def __init__(self, suite: Suite, policy: Policy) -> None:
+        """Start with empty caches."""
+        self._server = Server(policy)
+        self._spec = policy.cache
+        self._ordered = suite.ordered
+        self._caches: dict[int, PolicyCache] = {}
+
+    async def serve(self, asked: Asked, caller: Caller) -> Outcome:
+        """Serve one question."""
+        return await self._server.serve(asked, caller, self._cache(asked.trial))
+
+    def _cache(self, trial: int) -> PolicyCache | None:
+        if self._spec is None:
+            return None
+        if not self._ordered:
+            return PolicyCache(self._spec)
+        if trial not in self._caches:
+            self._caches[trial] = PolicyCache(self._spec)
+        return self._caches[trial]
+
+
+def measure(
+    suite: Suite, policy: Policy, prices: Mapping[str, Price], caller_of: CallerOf
+) -> tuple[Graded, ...]:
+    """Replay a suite under a policy.
+
+    Raises:
+        MissingRecordings: some calls were never recorded; says how many, of which cases, and the cure.
+
+    """
+    a_pass = Pass(suite, policy)
+    graded: list[Graded] = []
+    missing: list[Missing] = []
+    for asked in questions(suite):
+        try:
+            outcome = run_now(a_pass.serve(asked, caller_of(asked)))
+        except MissingRecordings as error:
+            missing.append(Missing(asked.case.id, str(error)))
+        else:
+            graded.append(judged(suite, asked, outcome, prices))
+    if missing:
+        raise MissingRecordings(_say_missing(suite, policy, missing))
+    return tuple(graded)
+
+
+def judged(suite: Suite, asked: Asked, outcome: Outcome, prices: Mapping[str, Price]) -> Graded:
+    """Return an outcome with its cost and grade."""
+    case = asked.case
+    return Graded(
+        outcome=outcome,
+        cost=cost_of(outcome, prices),
+        grade=grade(case, outcome.result, suite.grader, suite.correct_at, suite.grade_function),
+        slices=case.slices,
+        group=case.group,
+        weight=case.weight,
+        target=None if case.target is None else str(case.target),
+    )
+
+
+def run_now(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits, without an event loop: a replay opens nothing, not even a loop.
+
+    Raises:
+        CannotJudge: the coroutine waited for something after all.
+
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    coroutine.close()
+    raise CannotJudge("a replay waited for something; only recorded calls can be replayed")
+
+
+def _say_missing(suite: Suite, policy: Policy, missing: list[Missing]) -> str:
+    ids = list(dict.fromkeys(each.case_id for each in missing))
+    named = ", ".join(ids[:3]) + (", …" if len(ids) > 3 else "")
+    outcomes = len(suite.cases) * suite.trials
+    return (
+        f"suite {suite.name}, policy {policy.name}: {len(missing)} of {outcomes} answers need calls that are "
+        f"not recorded (cases {named}).\n"
+        f"    The first: {missing[0].why}\n"
+        f"    Record them with `evalgate record {suite.file.rsplit('/', 1)[0]} --policy {policy.name}`, "
+        "or let `--mode auto` call what is missing."
+    )

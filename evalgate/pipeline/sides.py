@@ -1,0 +1,54 @@
+"""Where each policy's requests and money went, and what differs between two policies."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from evalgate.core.numbers import Unmeasured
+from evalgate.core.outcome import Cost, Failure, Graded
+from evalgate.core.run import Run
+from evalgate.core.verdict import SideSummary
+
+
+def summarize(run: Run) -> SideSummary:
+    """Return one side's shares, counts and spend per lever."""
+    outcomes = [graded.outcome for graded in run.results]
+    total = len(outcomes)
+    routes = [outcome.route.strong for outcome in outcomes if outcome.route is not None]
+    hits = [outcome.cache.hit for outcome in outcomes if outcome.cache is not None]
+    served = Counter(outcome.deployment for outcome in outcomes if outcome.deployment is not None)
+    steps = [step for outcome in outcomes for step in outcome.steps]
+    return SideSummary(
+        policy=run.manifest.policy,
+        strong_share=_share(routes),
+        cache_hit_share=_share(hits),
+        deployment_shares=tuple((alias, count / total) for alias, count in sorted(served.items())),
+        retries=sum(len(step.attempts) - 1 for step in steps),
+        fallbacks=sum(step.role == "fallback" for step in steps),
+        failures=sum(isinstance(outcome.result, Failure) for outcome in outcomes),
+        cost_per_request_usd=_mean_usd(run.results, "total_usd"),
+        retries_usd=_mean_usd(run.results, "retries_usd"),
+        fallbacks_usd=_mean_usd(run.results, "fallbacks_usd"),
+    )
+
+
+def policy_diff(baseline: Sequence[str], candidate: Sequence[str]) -> tuple[str, ...]:
+    """Return what changed between two policies' ``key: value`` lines: ``key: old → new``, sorted by key."""
+    before, after = (dict(line.split(": ", 1) for line in lines) for lines in (baseline, candidate))
+    changed = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
+    return tuple(f"{key}: {before.get(key, '(absent)')} → {after.get(key, '(absent)')}" for key in changed)
+
+
+def _share(flags: Sequence[bool]) -> float | None:
+    return sum(flags) / len(flags) if flags else None
+
+
+def _mean_usd(results: Sequence[Graded], part: str) -> float | Unmeasured:
+    amounts: list[float] = []
+    for graded in results:
+        match graded.cost:
+            case Cost():
+                amounts.append(getattr(graded.cost, part))
+            case Unmeasured():
+                return graded.cost
+    return math.fsum(amounts) / len(amounts) if amounts else Unmeasured("no case was served")
