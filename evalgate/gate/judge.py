@@ -1,0 +1,87 @@
+"""One comparison judged by the rules: a verdict, whether it blocks, and every limit on the way there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from evalgate.core.budgets import Limit, Rules
+from evalgate.core.comparison import Change, Comparison
+from evalgate.core.numbers import Unmeasured
+from evalgate.core.verdict import Check, Verdict
+from evalgate.gate.headline import headline
+from evalgate.gate.limits import Finding, check_of, judge_limit
+from evalgate.gate.slices import EVERY_SLICE, tripwire
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the data say, what follows from it, and one check a limit."""
+
+    verdict: Verdict
+    blocked: bool
+    headline: str
+    checks: tuple[Check, ...]
+
+
+def judge(comparison: Comparison, rules: Rules) -> Ruling:
+    """Judge every limit of ``rules``; relative ones only where there is a baseline.
+
+    All limits must hold and none is corrected for the others (an intersection-union test, Berger,
+    Technometrics 24, 1982, 295-300): a change passes wrongly only if each of its broken limits does.
+    """
+    limits = [limit for limit in rules.limits if comparison.baseline is not None or _absolute(limit)]
+    checks = tuple(check for limit in limits for check in _checks(limit, comparison, rules))
+    verdict = _verdict(checks)
+    return Ruling(
+        verdict=verdict,
+        blocked=any(check.blocked for check in checks),
+        headline=headline(comparison, checks, unjudged=len(rules.limits) - len(limits)),
+        checks=checks,
+    )
+
+
+def _checks(limit: Limit, comparison: Comparison, rules: Rules) -> Iterator[Check]:
+    if limit.slice == EVERY_SLICE:
+        critical = {each.slice for each in rules.limits if each.critical}
+        slices = [
+            change
+            for change in comparison.slices
+            if change.metric == limit.metric and change.slice not in critical
+        ]
+        yield from tripwire(limit, slices, comparison.alpha)
+        return
+    change = comparison.find(limit.metric, limit.slice)
+    if change is None:
+        yield _without_cases(limit, comparison)
+    else:
+        yield check_of(limit, change, judge_limit(limit, change, comparison.alpha))
+
+
+def _without_cases(limit: Limit, comparison: Comparison) -> Check:
+    missing = Unmeasured(f"no case of the suite is in slice {limit.slice!r}")
+    change = Change(
+        metric=limit.metric,
+        slice=limit.slice,
+        scale=limit.scale,
+        unit=limit.unit,
+        baseline=missing,
+        candidate=missing,
+        change=missing,
+        method="none",
+        level=1 - 2 * comparison.alpha,
+        n=0,
+        clusters=0,
+        trials=comparison.trials,
+        affected=0,
+    )
+    return check_of(limit, change, Finding("inconclusive", missing.reason))
+
+
+def _absolute(limit: Limit) -> bool:
+    return limit.limit in {"min", "max"}
+
+
+def _verdict(checks: tuple[Check, ...]) -> Verdict:
+    verdicts = {check.verdict for check in checks if check.gated}
+    if "fail" in verdicts:
+        return "fail"
+    return "pass" if verdicts == {"pass"} else "inconclusive"

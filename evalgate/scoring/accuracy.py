@@ -1,0 +1,82 @@
+"""Accuracy (share correct) and score (mean grade): each side, and the paired change between them."""
+
+import numpy as np
+
+from evalgate.core.comparison import Change
+from evalgate.core.numbers import Measured
+from evalgate.scoring.assumptions import inference, sampling, shared_calls
+from evalgate.scoring.columns import Columns
+from evalgate.scoring.one_arm import wilson_interval
+from evalgate.scoring.paired_quality import (
+    TOO_FEW_TRIALS,
+    UNGRADED,
+    Quality,
+    QualityChange,
+    grade_problem,
+    paired_quality,
+    quality_table,
+)
+from evalgate.scoring.pairs import Pairs
+from evalgate.scoring.pseudo_case import share_interval
+from evalgate.scoring.setting import Setting
+from evalgate.scoring.suite_mode import LEAST_TRIALS, suite_interval, trial_variance
+from evalgate.scoring.units import units_of
+
+
+def quality_of(columns: Columns, metric: Quality, setting: Setting) -> Measured:
+    """Return one side's accuracy or score: Wilson for plain right and wrong, else a t interval."""
+    graded = columns.take(columns.graded)
+    if graded.n == 0:
+        return UNGRADED
+    table = quality_table(graded, metric)
+    if problem := grade_problem(graded, table):
+        return problem
+    values, units = graded.mean(table), units_of(graded)
+    if setting.inference == "suite":
+        if int(graded.present.sum(axis=1).min()) < LEAST_TRIALS:
+            return TOO_FEW_TRIALS
+        everywhere = np.ones(graded.n, dtype=np.bool_)
+        found = suite_interval(
+            values, trial_variance(graded, table), units.weights, everywhere, setting.alpha
+        )
+        return setting.estimate(found.value, (max(found.low, 0.0), found.high), "suite")
+    if metric == "accuracy" and units.plain and graded.trials == 1:
+        right = float(values.sum())
+        limits = wilson_interval(right, graded.n, setting.alpha)
+        return setting.estimate(right / graded.n, limits, "wilson")
+    found = share_interval(units.sums(values), units.sizes, setting.alpha)
+    return setting.estimate(found.value, (found.low, found.high), "pseudo_case_t")
+
+
+def quality_change(pairs: Pairs, metric: Quality, setting: Setting) -> Change:
+    """Return the change in accuracy or score over the graded cases of both sides."""
+    graded = pairs.take(pairs.baseline.graded & pairs.candidate.graded)
+    units = units_of(graded.baseline)
+    affected = int(graded.differs.served.sum())
+    judged = paired_quality(graded, metric, units, setting)
+    failed = graded.baseline.failed.any() or graded.candidate.failed.any()
+    rescued = paired_quality(graded.failures_right(), metric, units, setting) if failed and affected else None
+    before, after = (quality_of(side, metric, setting) for side in (graded.baseline, graded.candidate))
+    found = judged if isinstance(judged, QualityChange) else None
+    return Change(
+        metric=metric,
+        slice=setting.slice,
+        scale="absolute",
+        unit="share",
+        baseline=before,
+        candidate=after,
+        change=judged.change if isinstance(judged, QualityChange) else judged,
+        method=found.change.method if found else "none",
+        level=setting.level,
+        n=graded.n,
+        clusters=units.count,
+        trials=graded.baseline.trials,
+        affected=affected,
+        losses=found.losses if found else None,
+        gains=found.gains if found else None,
+        failed_right=rescued.change if isinstance(rescued, QualityChange) else rescued,
+        p_no_worse=found.p_no_worse if found else None,
+        sd=found.sd if found else None,
+        trial_sd=found.trial_sd if found else None,
+        assumptions=shared_calls(graded.n, affected) + sampling(units) + inference(setting.inference),
+    )

@@ -1,0 +1,134 @@
+"""Which cases a change touches at all, and in what.
+
+The rest of a comparison is identical by construction: the same recorded call on both sides differs from
+itself by nothing, whatever the provider's noise. A router's score or threshold alone is no difference;
+only where it sent the case is.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalgate.core.numbers import Unmeasured
+from evalgate.core.outcome import Graded, Outcome, Step
+from evalgate.scoring.arrays import Bools, Ints
+
+_CALLS, _SOURCES, _PATH, _ANSWER, _GRADE, _COST, _LATENCY = (1 << bit for bit in range(7))
+_SERVED = _SOURCES | _PATH | _ANSWER | _GRADE
+
+NONE, MANY = -1, -2
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What differs on each case, in any of its trials.
+
+    ``any`` is any difference at all. ``served`` is a difference that can change what the user gets: other
+    recorded calls, another path, another answer or grade. ``cost`` and ``latency`` are differences of those
+    numbers. ``source`` tells, where the recorded calls differ, which of ``sessions`` all of those come from:
+    its index, ``MANY`` when they come from several, ``NONE`` where no call differs.
+    """
+
+    any: Bools
+    served: Bools
+    cost: Bools
+    latency: Bools
+    source: Ints
+    sessions: tuple[str, ...]
+
+    def take(self, rows: Ints | Bools) -> "Differences":
+        """Return the differences of some cases only."""
+        return Differences(
+            any=self.any[rows],
+            served=self.served[rows],
+            cost=self.cost[rows],
+            latency=self.latency[rows],
+            source=self.source[rows],
+            sessions=self.sessions,
+        )
+
+
+def differences(
+    baseline: Sequence[Graded], candidate: Sequence[Graded], before: Ints, after: Ints
+) -> Differences:
+    """Return what differs between two runs, case by case.
+
+    ``before`` and ``after`` hold, by case and trial, the positions in the two runs' results (-1 where there
+    is no such trial); they are present at the same places.
+    """
+    flags = np.zeros(len(before), dtype=np.intp)
+    source = np.full(len(before), NONE, dtype=np.intp)
+    codes: dict[str, int] = {}
+    for row, (lefts, rights) in enumerate(zip(before.tolist(), after.tolist(), strict=True)):
+        for left, right in zip(lefts, rights, strict=True):
+            if left < 0:
+                continue
+            found, sessions = _difference(baseline[left], candidate[right])
+            flags[row] |= found
+            for session in sessions:
+                code = codes.setdefault(session, len(codes))
+                source[row] = code if source[row] in {NONE, code} else MANY
+    return Differences(
+        any=flags > 0,
+        served=(flags & _SERVED) > 0,
+        cost=(flags & _COST) > 0,
+        latency=(flags & _LATENCY) > 0,
+        source=source,
+        sessions=tuple(codes),
+    )
+
+
+def _difference(left: Graded, right: Graded) -> tuple[int, frozenset[str]]:
+    before, after = left.outcome, right.outcome
+    found, sessions = 0, frozenset[str]()
+    if before.steps != after.steps:
+        found, sessions = _call_difference(before.steps, after.steps)
+    if _path(before) != _path(after):
+        found |= _PATH
+    if before.result != after.result:
+        found |= _ANSWER
+    if left.grade != right.grade and _judged(left) != _judged(right):
+        found |= _GRADE
+    if left.cost != right.cost and _spent(left) != _spent(right):
+        found |= _COST
+    if before.latency_s != after.latency_s:
+        found |= _LATENCY
+    return found, sessions
+
+
+def _path(outcome: Outcome) -> tuple[str | None, bool, str | None]:
+    cache = outcome.cache
+    if cache is None or not cache.hit:
+        return outcome.deployment, False, None
+    return outcome.deployment, True, cache.source
+
+
+def _judged(graded: Graded) -> tuple[float, bool] | None:
+    return None if graded.grade is None else (graded.grade.score, graded.grade.correct)
+
+
+def _spent(graded: Graded) -> float | None:
+    return None if isinstance(graded.cost, Unmeasured) else graded.cost.total_usd
+
+
+def _one_call_difference(before: Step, after: Step) -> tuple[int, frozenset[str]]:
+    if before.digest != after.digest or before.session != after.session:
+        return _CALLS | _SOURCES, frozenset((before.session, after.session))
+    return (0 if before.attempts == after.attempts else _CALLS), frozenset()
+
+
+def _call_difference(before: Sequence[Step], after: Sequence[Step]) -> tuple[int, frozenset[str]]:
+    if len(before) == len(after) == 1:
+        return _one_call_difference(before[0], after[0])
+    left = Counter((step.digest, step.session) for step in before)
+    right = Counter((step.digest, step.session) for step in after)
+    if left != right:
+        odd = (left - right) + (right - left)
+        return _CALLS | _SOURCES, frozenset(session for _, session in odd)
+    calls = [(step.digest, step.session, step.attempts) for step in before]
+    if calls != [(step.digest, step.session, step.attempts) for step in after]:
+        # The same recordings, cut off or waited for differently: exact, whenever they were made.
+        return _CALLS, frozenset()
+    return 0, frozenset()

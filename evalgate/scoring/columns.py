@@ -1,0 +1,221 @@
+"""Runs as columns: one pass over graded outcomes, then numpy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evalgate.core.errors import RunsNotComparable
+from evalgate.core.numbers import Unmeasured
+from evalgate.core.outcome import Failure, Graded
+from evalgate.core.run import Run
+from evalgate.scoring.arrays import Bools, Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """One run, one row a case and one column a trial; ``rows`` indexes into ``case_ids``.
+
+    ``present`` marks the trials that exist (repeats may differ between cases). Where it is False the
+    numbers are 0 and mean nothing. ``cost_usd`` is NaN where unmeasured, with one reason in
+    ``cost_unknown``. ``correct`` and ``score`` are 0 on cases that are not ``graded`` and on failed ones.
+    """
+
+    case_ids: tuple[str, ...]
+    rows: Ints
+    present: Bools
+    correct: Floats
+    score: Floats
+    cost_usd: Floats
+    latency_s: Floats
+    failed: Bools
+    graded: Bools
+    groups: Ints
+    weights: Floats
+    cost_unknown: str
+
+    @property
+    def n(self) -> int:
+        """How many cases there are."""
+        return len(self.rows)
+
+    @property
+    def trials(self) -> int:
+        """How many trials a case has at most."""
+        return int(self.present.shape[1])
+
+    @property
+    def weighted(self) -> bool:
+        """Whether cases weigh differently."""
+        return bool(self.n) and not bool(np.all(self.weights == self.weights[0]))
+
+    @property
+    def grouped(self) -> bool:
+        """Whether some cases share a group."""
+        return len(np.unique(self.groups)) < self.n
+
+    def name(self, row: int) -> str:
+        """Return the id of the case in ``row``."""
+        return self.case_ids[int(self.rows[row])]
+
+    def mean(self, values: Floats) -> Floats:
+        """Average one column over the trials of each case."""
+        if values.shape[1] == 1:
+            return values[:, 0]
+        total = np.where(self.present, values, 0.0).sum(axis=1)
+        return np.asarray(total / self.present.sum(axis=1))
+
+    def take(self, rows: Ints | Bools) -> "Columns":
+        """Return the columns of some cases only."""
+        return Columns(
+            case_ids=self.case_ids,
+            rows=self.rows[rows],
+            present=self.present[rows],
+            correct=self.correct[rows],
+            score=self.score[rows],
+            cost_usd=self.cost_usd[rows],
+            latency_s=self.latency_s[rows],
+            failed=self.failed[rows],
+            graded=self.graded[rows],
+            groups=self.groups[rows],
+            weights=self.weights[rows],
+            cost_unknown=self.cost_unknown,
+        )
+
+    def failures_right(self) -> "Columns":
+        """Return the columns with every failed trial counted as a right answer."""
+        rescued = self.failed & self.graded[:, np.newaxis]
+        return replace(
+            self, correct=np.where(rescued, 1.0, self.correct), score=np.where(rescued, 1.0, self.score)
+        )
+
+
+def columns_of(run: Run) -> Columns:
+    """Return the columns of one run, cases in the order of their first appearance.
+
+    Raises:
+        RunsNotComparable: the run holds a case and trial twice.
+
+    """
+    return columns_at(run, places(run))
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where each graded outcome of a run goes: its case's row and its trial's column.
+
+    ``numbers`` are the trials that occur anywhere, one a column.
+    """
+
+    case_ids: tuple[str, ...]
+    numbers: tuple[int, ...]
+    rows: Ints
+    trials: Ints
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Cases by trials."""
+        return len(self.case_ids), max(len(self.numbers), 1)
+
+    @property
+    def at(self) -> Ints:
+        """Positions in the run's results by row and column; -1 where there is no such trial."""
+        table = np.full(self.shape, -1, dtype=np.intp)
+        table[self.rows, self.trials] = np.arange(len(self.rows))
+        return table
+
+
+def places(run: Run) -> Places:
+    """Return where each outcome of ``run`` belongs, in order of first appearance.
+
+    Raises:
+        RunsNotComparable: the run holds a case and trial twice.
+
+    """
+    index: dict[str, int] = {}
+    ids = [graded.outcome.case_id for graded in run.results]
+    rows = np.array([index.setdefault(case_id, len(index)) for case_id in ids], dtype=np.intp)
+    raw = np.array([graded.outcome.trial for graded in run.results], dtype=np.intp)
+    known, trials = np.unique(raw, return_inverse=True)
+    width = max(len(known), 1)
+    seen = np.bincount(rows * width + trials, minlength=1)
+    if ids and seen.max() > 1:
+        twice = np.flatnonzero(seen > 1)
+        row, column = divmod(int(twice[0]), width)
+        raise RunsNotComparable(
+            f"{run.manifest.policy}: case {tuple(index)[row]!r}, trial {known[column]}, stands in the run "
+            f"{seen[twice[0]]} times ({len(twice)} such); measure the policy again"
+        )
+    return Places(tuple(index), tuple(known.tolist()), rows, trials.astype(np.intp))
+
+
+def columns_at(run: Run, place: Places) -> Columns:
+    """Return the columns of ``run`` whose outcomes belong where ``place`` says."""
+    results = run.results
+    first = _first(place, len(results))
+    graded = np.array([results[i].grade is not None for i in first], dtype=np.bool_)
+    where = (place.rows, place.trials)
+
+    def table(values: Sequence[float] | Floats) -> Floats:
+        out = np.zeros(place.shape)
+        out[where] = values
+        return out
+
+    correct, score, cost, latency, failed = (
+        np.array(column, dtype=np.float64) for column in _numbers(results)
+    )
+    return Columns(
+        case_ids=place.case_ids,
+        rows=np.arange(len(place.case_ids)),
+        present=table(np.ones(len(results))) > 0,
+        correct=table(correct),
+        score=table(score),
+        cost_usd=table(cost),
+        latency_s=table(latency),
+        failed=table(failed) > 0,
+        graded=graded,
+        groups=_groups([results[i].group for i in first]),
+        weights=np.array([results[i].weight for i in first], dtype=np.float64),
+        cost_unknown=_cost_unknown(results),
+    )
+
+
+def _first(place: Places, count: int) -> list[int]:
+    first = np.full(len(place.case_ids), -1, dtype=np.intp)
+    first[place.rows[::-1]] = np.arange(count)[::-1]
+    return [int(i) for i in first]
+
+
+def _numbers(results: Sequence[Graded]) -> tuple[list[float], ...]:
+    correct: list[float] = []
+    score: list[float] = []
+    cost: list[float] = []
+    latency: list[float] = []
+    failed: list[float] = []
+    for each in results:
+        grade, spent, outcome = each.grade, each.cost, each.outcome
+        correct.append(0.0 if grade is None else float(grade.correct))
+        score.append(0.0 if grade is None else grade.score)
+        cost.append(np.nan if isinstance(spent, Unmeasured) else spent.total_usd)
+        latency.append(outcome.latency_s)
+        failed.append(float(isinstance(outcome.result, Failure)))
+    return correct, score, cost, latency, failed
+
+
+def _cost_unknown(results: Sequence[Graded]) -> str:
+    unknown = [each for each in results if isinstance(each.cost, Unmeasured)]
+    if not unknown:
+        return ""
+    cost = unknown[0].cost
+    reason = cost.reason if isinstance(cost, Unmeasured) else ""
+    many = f" ({len(unknown)} such)" if len(unknown) > 1 else ""
+    return f"the cost of case {unknown[0].outcome.case_id!r} is unknown: {reason}{many}"
+
+
+def _groups(names: Sequence[str | None]) -> Ints:
+    codes: dict[str, int] = {}
+    out = np.empty(len(names), dtype=np.intp)
+    for row, name in enumerate(names):
+        # A case without a group stands alone: negative codes never collide with those of named groups.
+        out[row] = -1 - row if name is None else codes.setdefault(name, len(codes))
+    return out

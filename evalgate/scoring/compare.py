@@ -1,0 +1,153 @@
+"""Candidate against baseline, paired case by case; or a candidate alone against absolute limits."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from evalgate.core.budgets import Metric, Rules, Scale, Unit
+from evalgate.core.comparison import Change, Comparison
+from evalgate.core.numbers import Estimate, Measured, Unmeasured
+from evalgate.core.outcome import Graded
+from evalgate.core.run import Run
+from evalgate.scoring.accuracy import quality_change, quality_of
+from evalgate.scoring.arrays import Ints
+from evalgate.scoring.columns import Columns, columns_of
+from evalgate.scoring.cost import cost_change, cost_of
+from evalgate.scoring.flips import case_counts, flips, one_side_counts
+from evalgate.scoring.geomean import geomean_change, geomean_of
+from evalgate.scoring.latency import interleaved_sessions, not_gated_because
+from evalgate.scoring.p95 import p95_change, p95_of
+from evalgate.scoring.pairs import Pairs, pair
+from evalgate.scoring.setting import Setting
+from evalgate.scoring.units import units_of
+
+NO_BASELINE = Unmeasured("there is no baseline to compare with")
+
+
+def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Comparison:
+    """Return everything the gate judges about ``candidate`` against ``baseline``.
+
+    Without ``rules`` those of the baseline's manifest hold, so that a change cannot loosen its own.
+
+    Raises:
+        RunsNotComparable: the runs are of different suites, cases or trials.
+
+    """
+    rules = rules or baseline.manifest.rules
+    pairs = pair(baseline, candidate)
+    sessions = interleaved_sessions(baseline.manifest.sessions, candidate.manifest.sessions)
+    setting = _setting(rules)
+    slices: list[Change] = []
+    for value, rows in _slices(baseline.results, pairs.before_at, rules.slice_by).items():
+        slices += _changes(pairs.take(rows), setting.inside(value), sessions)
+    return Comparison(
+        suite=candidate.manifest.suite,
+        baseline=baseline.manifest.policy,
+        candidate=candidate.manifest.policy,
+        alpha=rules.alpha,
+        inference=rules.inference,
+        trials=pairs.baseline.trials,
+        identical=not pairs.differs.any.any(),
+        affected=int(pairs.differs.any.sum()),
+        ungraded=int((~(pairs.baseline.graded & pairs.candidate.graded)).sum()),
+        changes=tuple(_changes(pairs, setting, sessions)),
+        slices=tuple(slices),
+        slice_by=rules.slice_by,
+        cases=case_counts(pairs),
+        flips=flips(pairs, baseline.results, candidate.results),
+        without_cleanup=cost_change(pairs, Setting(rules.alpha)) if rules.cleanup_usd_per_wrong else None,
+    )
+
+
+def compare_absolute(candidate: Run, rules: Rules | None = None) -> Comparison:
+    """Return a comparison without baseline: the candidate's own numbers, for absolute limits only.
+
+    Raises:
+        RunsNotComparable: the run holds a case and trial twice.
+
+    """
+    rules = rules or candidate.manifest.rules
+    columns = columns_of(candidate)
+    setting = _setting(rules)
+    positions = np.arange(columns.n)[:, np.newaxis]
+    slices: list[Change] = []
+    for value, rows in _slices(_one_a_case(candidate), positions, rules.slice_by).items():
+        slices += _absolute(columns.take(rows), setting.inside(value))
+    return Comparison(
+        suite=candidate.manifest.suite,
+        baseline=None,
+        candidate=candidate.manifest.policy,
+        alpha=rules.alpha,
+        inference=rules.inference,
+        trials=columns.trials,
+        identical=False,
+        affected=columns.n,
+        ungraded=int((~columns.graded).sum()),
+        changes=tuple(_absolute(columns, setting)),
+        slices=tuple(slices),
+        slice_by=rules.slice_by,
+        cases=one_side_counts(columns),
+        flips=(),
+    )
+
+
+def _setting(rules: Rules) -> Setting:
+    return Setting(rules.alpha, cleanup_usd_per_wrong=rules.cleanup_usd_per_wrong, inference=rules.inference)
+
+
+def _changes(pairs: Pairs, setting: Setting, sessions: frozenset[str]) -> Iterator[Change]:
+    gate_reason = not_gated_because(pairs, sessions)
+    yield quality_change(pairs, "accuracy", setting)
+    yield quality_change(pairs, "score", setting)
+    yield cost_change(pairs, setting)
+    yield p95_change(pairs, setting, gate_reason)
+    yield geomean_change(pairs, setting, gate_reason)
+
+
+_ALONE: tuple[tuple[Metric, Scale, Unit, Callable[[Columns, Setting], Measured]], ...] = (
+    ("accuracy", "absolute", "share", lambda columns, setting: quality_of(columns, "accuracy", setting)),
+    ("score", "absolute", "share", lambda columns, setting: quality_of(columns, "score", setting)),
+    ("cost_per_correct", "relative", "usd", cost_of),
+    ("latency_p95", "relative", "s", p95_of),
+    ("latency_geomean", "relative", "s", geomean_of),
+)
+
+
+def _absolute(columns: Columns, setting: Setting) -> Iterator[Change]:
+    for metric, scale, unit, measure in _ALONE:
+        cases = columns.take(columns.graded) if unit == "share" else columns
+        measured = measure(columns, setting)
+        yield Change(
+            metric=metric,
+            slice=setting.slice,
+            scale=scale,
+            unit=unit,
+            baseline=NO_BASELINE,
+            candidate=measured,
+            change=NO_BASELINE,
+            method=measured.method if isinstance(measured, Estimate) else "none",
+            level=setting.level,
+            n=cases.n,
+            clusters=units_of(cases).count,
+            trials=cases.trials,
+            affected=cases.n,
+        )
+
+
+def _one_a_case(run: Run) -> tuple[Graded, ...]:
+    first: dict[str, Graded] = {}
+    for graded in run.results:
+        first.setdefault(graded.outcome.case_id, graded)
+    return tuple(first.values())
+
+
+def _slices(results: Sequence[Graded], at: Ints, key: str | None) -> Mapping[str, Ints]:
+    """The rows of each slice by ``key``, slices in the order of their names."""
+    if key is None:
+        return {}
+    rows: dict[str, list[int]] = {}
+    for row, position in enumerate(at.max(axis=1, initial=-1).tolist()):
+        value = results[position].slices.get(key)
+        if value is not None:
+            rows.setdefault(value, []).append(row)
+    return {value: np.array(rows[value], dtype=np.intp) for value in sorted(rows)}

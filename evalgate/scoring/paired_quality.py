@@ -1,0 +1,136 @@
+"""The paired change in accuracy or score: which interval it gets, and what it is counted from."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from evalgate.core.numbers import Estimate, Unmeasured
+from evalgate.scoring.arrays import Floats
+from evalgate.scoring.columns import Columns
+from evalgate.scoring.pairs import Pairs
+from evalgate.scoring.pseudo_case import difference_interval
+from evalgate.scoring.setting import Setting
+from evalgate.scoring.suite_mode import LEAST_TRIALS, suite_interval, trial_variance
+from evalgate.scoring.tango import no_worse_p, tango_interval
+from evalgate.scoring.units import Units
+
+Quality = Literal["accuracy", "score"]
+UNGRADED = Unmeasured("no case has a target, so no answer was graded")
+TOO_FEW_TRIALS = Unmeasured(
+    f"inference: suite asks what the models' own noise may have done, and needs {LEAST_TRIALS} trials of "
+    "each case to know it; set trials, or inference: population"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QualityChange:
+    """A paired change with what it was counted from and what later planning needs of it."""
+
+    change: Estimate
+    losses: int
+    gains: int
+    p_no_worse: float
+    sd: float
+    trial_sd: float | None = None
+
+
+def quality_table(columns: Columns, metric: Quality) -> Floats:
+    """Return what ``metric`` averages: by case and trial, a number from 0 to 1."""
+    return columns.correct if metric == "accuracy" else columns.score
+
+
+def paired_quality(
+    pairs: Pairs, metric: Quality, units: Units, setting: Setting
+) -> QualityChange | Unmeasured:
+    """Return the change over graded cases, or why there is none."""
+    if pairs.n == 0:
+        return UNGRADED
+    for side in (pairs.baseline, pairs.candidate):
+        if problem := grade_problem(side, quality_table(side, metric)):
+            return problem
+    if not pairs.differs.served.any():
+        return QualityChange(setting.estimate(0.0, (0.0, 0.0), "identical"), 0, 0, p_no_worse=1.0, sd=0.0)
+    if setting.inference == "suite":
+        return _on_this_suite(pairs, metric, units, setting)
+    return _on_traffic_like_it(pairs, metric, units, setting)
+
+
+def grade_problem(columns: Columns, values: Floats) -> Unmeasured | None:
+    """Return why these grades make no metric, if so."""
+    odd = ~((values >= 0) & (values <= 1)) & columns.present
+    if not odd.any():
+        return None
+    row, trial = (int(index[0]) for index in np.nonzero(odd))
+    return Unmeasured(
+        f"the grade of case {columns.name(row)!r} is {values[row, trial]:g}, not a number from 0 to 1 "
+        f"({int(odd.any(axis=1).sum())} such cases); mend the grader"
+    )
+
+
+def _moves(pairs: Pairs, metric: Quality) -> Floats:
+    left, right = pairs.baseline, pairs.candidate
+    return right.mean(quality_table(right, metric)) - left.mean(quality_table(left, metric))
+
+
+def _noise(pairs: Pairs, metric: Quality) -> Floats:
+    """The variance that trials add to each case's difference; nothing where both sides share calls."""
+    both = sum(
+        trial_variance(side, quality_table(side, metric)) for side in (pairs.baseline, pairs.candidate)
+    )
+    return np.where(pairs.differs.served, both, 0.0)
+
+
+def _trial_sd(pairs: Pairs, noise: Floats, units: Units) -> float | None:
+    if pairs.baseline.trials == 1 or not units.plain:
+        return None
+    return math.sqrt(float(np.mean(noise * pairs.baseline.present.sum(axis=1))))
+
+
+def _on_this_suite(
+    pairs: Pairs, metric: Quality, units: Units, setting: Setting
+) -> QualityChange | Unmeasured:
+    affected = pairs.differs.served
+    if int(pairs.baseline.present.sum(axis=1)[affected].min()) < LEAST_TRIALS:
+        return TOO_FEW_TRIALS
+    moved, noise = _moves(pairs, metric), _noise(pairs, metric)
+    found = suite_interval(moved, noise, units.weights, affected, setting.alpha)
+    return QualityChange(
+        change=setting.estimate(found.value, (found.low, found.high), "suite"),
+        losses=int((moved < 0).sum()),
+        gains=int((moved > 0).sum()),
+        p_no_worse=found.p_nonnegative,
+        sd=found.sd,
+        trial_sd=_trial_sd(pairs, noise, units),
+    )
+
+
+def _on_traffic_like_it(pairs: Pairs, metric: Quality, units: Units, setting: Setting) -> QualityChange:
+    moved = _moves(pairs, metric)
+    losses, gains = int((moved < 0).sum()), int((moved > 0).sum())
+    if metric == "accuracy" and units.plain and pairs.baseline.trials == 1:
+        return _tango(losses, gains, pairs.n, setting)
+    found = difference_interval(units.sums(moved), units.sizes, setting.alpha)
+    return QualityChange(
+        change=setting.estimate(found.value, (found.low, found.high), "pseudo_case_t"),
+        losses=losses,
+        gains=gains,
+        p_no_worse=found.p_nonnegative,
+        sd=found.sd,
+        trial_sd=_trial_sd(pairs, _noise(pairs, metric), units),
+    )
+
+
+def _tango(losses: int, gains: int, n: int, setting: Setting) -> QualityChange:
+    limits = tango_interval(losses, gains, n, setting.alpha)
+    # Half a case more than seen: a suite without a discordant case is not one without discordance.
+    discordance = (losses + gains + 0.5) / (n + 1)
+    difference = (gains - losses) / n
+    return QualityChange(
+        change=setting.estimate(difference, limits, "tango"),
+        losses=losses,
+        gains=gains,
+        p_no_worse=no_worse_p(losses, gains),
+        sd=math.sqrt(max(discordance - difference**2, 0.0)),
+    )

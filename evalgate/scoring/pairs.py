@@ -1,0 +1,91 @@
+"""Two runs side by side: the same cases and trials of the same suite, row by row."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from evalgate.core.errors import RunsNotComparable
+from evalgate.core.run import Run
+from evalgate.scoring.affected import Differences, differences
+from evalgate.scoring.arrays import Bools, Ints
+from evalgate.scoring.columns import Columns, Places, columns_at, places
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Both sides with equal rows, and what differs between them on each case.
+
+    ``before_at`` and ``after_at`` hold, by case and trial, the positions in the two runs' results.
+    """
+
+    baseline: Columns
+    candidate: Columns
+    differs: Differences
+    before_at: Ints
+    after_at: Ints
+
+    @property
+    def n(self) -> int:
+        """How many cases there are."""
+        return self.baseline.n
+
+    def take(self, rows: Ints | Bools) -> "Pairs":
+        """Return some of the cases only."""
+        return Pairs(
+            baseline=self.baseline.take(rows),
+            candidate=self.candidate.take(rows),
+            differs=self.differs.take(rows),
+            before_at=self.before_at[rows],
+            after_at=self.after_at[rows],
+        )
+
+    def failures_right(self) -> "Pairs":
+        """Return both sides with every failed trial counted as a right answer."""
+        return replace(
+            self, baseline=self.baseline.failures_right(), candidate=self.candidate.failures_right()
+        )
+
+
+def pair(baseline: Run, candidate: Run) -> Pairs:
+    """Put two runs side by side, cases in the baseline's order.
+
+    Raises:
+        RunsNotComparable: the runs are of different suites, cases or trials.
+
+    """
+    if baseline.manifest.suite_digest != candidate.manifest.suite_digest:
+        raise RunsNotComparable(
+            f"{baseline.manifest.policy!r} and {candidate.manifest.policy!r} were measured on different "
+            f"versions of suite {candidate.manifest.suite!r}; run the baseline again on this version"
+        )
+    before, after = places(baseline), places(candidate)
+    order = _order(before, after)
+    left, right = columns_at(baseline, before), columns_at(candidate, after).take(order)
+    right = replace(right, case_ids=left.case_ids, rows=left.rows)
+    _check_trials(left, right, same_numbers=before.numbers == after.numbers)
+    before_at, after_at = before.at, after.at[order]
+    differs = differences(baseline.results, candidate.results, before_at, after_at)
+    return Pairs(left, right, differs, before_at, after_at)
+
+
+def _order(before: Places, after: Places) -> Ints:
+    if before.case_ids == after.case_ids:
+        return np.arange(len(before.case_ids))
+    if odd := sorted(set(before.case_ids) ^ set(after.case_ids)):
+        raise RunsNotComparable(
+            f"case {odd[0]!r} is in only one of the two runs ({len(odd)} such); "
+            "run the baseline again on this version of the suite"
+        )
+    index = {case_id: row for row, case_id in enumerate(after.case_ids)}
+    return np.array([index[case_id] for case_id in before.case_ids], dtype=np.intp)
+
+
+def _check_trials(left: Columns, right: Columns, *, same_numbers: bool) -> None:
+    odd = np.flatnonzero((left.present != right.present).any(axis=1)) if same_numbers else np.arange(left.n)
+    if len(odd):
+        row = int(odd[0])
+        raise RunsNotComparable(
+            f"case {left.name(row)!r} has {int(left.present[row].sum())} trials in the baseline and "
+            f"{int(right.present[row].sum())} in the candidate, or differently numbered ones "
+            f"({len(odd)} such cases); run both policies with the same trials"
+        )
