@@ -1,0 +1,125 @@
+"""The ``similarity`` grader: how near is the meaning of the answer to that of the target?"""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from evalgate.core.calls import Call, Request
+from evalgate.core.cases import Case
+from evalgate.core.errors import GraderCrash
+from evalgate.core.messages import Message
+from evalgate.core.outcome import Answer, Grade, Outcome
+from evalgate.core.suite import EmbedFunction, Grader
+from evalgate.grading.asking import deployment_of, request_to
+from evalgate.grading.excerpt import canonical, excerpt, target_text
+from evalgate.grading.json_answer import stated_json
+from evalgate.grading.judge_error import JudgeError, reply_text, why_failed
+
+Vector = tuple[float, ...]
+
+
+def similarity_requests(case: Case, answer: Answer, grader: Grader) -> tuple[Request, ...]:
+    """Return one embedding call per text, the answer's first; none for a function or where none is needed.
+
+    A text stands in a request as its one message. The reply's text is the vector, as a JSON list.
+    """
+    if grader.embed is not None or _plain(case, answer) is not None:
+        return ()
+    deployment = deployment_of(grader)
+    texts = (answer.text, *_references(case))
+    return tuple(request_to(deployment, (Message("user", text),)) for text in texts)
+
+
+def grade_similarity(
+    case: Case, outcome: Outcome, answer: Answer, grader: Grader, calls: Mapping[str, Call]
+) -> Grade | JudgeError:
+    """Return the cosine with the nearest target as score; ``correct`` is left to the suite's ``correct_at``.
+
+    Raises:
+        MissingRecordings: a call is not among ``calls``.
+        GraderCrash: the embedder is a function and failed.
+
+    """
+    plain = _plain(case, answer)
+    if plain is not None:
+        return plain
+    references = _references(case)
+    if grader.embed is not None:
+        cosines = [_function_cosine(grader.embed, answer.text, each) for each in references]
+        return _nearest(cosines, references)
+    vectors: list[Vector] = []
+    for request in similarity_requests(case, answer, grader):
+        text = reply_text(request, calls)
+        if text is None:
+            return JudgeError(case.id, outcome.trial, why_failed(request, calls))
+        vector = _vector(stated_json(text))
+        if vector is None or len(vector) != len(vectors[0] if vectors else vector):
+            return JudgeError(case.id, outcome.trial, f"{request.model} replied no vector: {excerpt(text)}")
+        vectors.append(vector)
+    return _nearest([cosine(vectors[0], each) for each in vectors[1:]], references)
+
+
+def cosine(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the cosine of the angle between two vectors, in -1..1; 0 when either has no direction."""
+    # Scaled first, so that neither very small nor very large numbers are lost in their squares.
+    largest = max(map(abs, one), default=0.0), max(map(abs, other), default=0.0)
+    if not all(largest):
+        return 0.0
+    ours, theirs = [x / largest[0] for x in one], [x / largest[1] for x in other]
+    product = math.fsum(x * y for x, y in zip(ours, theirs, strict=True))
+    return max(-1.0, min(1.0, product / (math.hypot(*ours) * math.hypot(*theirs))))
+
+
+def _plain(case: Case, answer: Answer) -> Grade | None:
+    if not answer.text.strip():
+        return Grade(0.0, correct=False, reason="the answer is empty")
+    said = canonical(answer.text, ignore_case=False)
+    if any(said == canonical(each, ignore_case=False) for each in _references(case)):
+        return Grade(1.0, correct=False, reason="equals the target")
+    return None
+
+
+def _references(case: Case) -> list[str]:
+    targets = case.target if isinstance(case.target, list) else [case.target]
+    return [target_text(each) for each in targets]
+
+
+def _nearest(cosines: Sequence[float], references: Sequence[str]) -> Grade:
+    best = max(range(len(cosines)), key=cosines.__getitem__)
+    told = f"cosine {cosines[best]:.3f} with {excerpt(references[best])}"
+    return Grade(max(0.0, cosines[best]), correct=False, reason=told)
+
+
+# Policies and trials share most answers, and embedding one may take a second.
+@lru_cache(maxsize=65536)
+def _function_cosine(embed: EmbedFunction, answer: str, reference: str) -> float:
+    try:
+        vectors: object = embed([answer, reference])
+    except (Exception, SystemExit) as error:
+        raise GraderCrash(
+            f"the embedder raised {type(error).__name__}: {error}; nothing was judged"
+        ) from error
+    pair = [_vector(each) for each in _listed(vectors)]
+    ours, theirs = pair if len(pair) == 2 else (None, None)
+    if ours is None or theirs is None or len(ours) != len(theirs):
+        raise GraderCrash(
+            f"the embedder returned {type(vectors).__name__} and not two lists of numbers of one length for "
+            "two texts; mend it and run again: nothing was judged"
+        )
+    return cosine(ours, theirs)
+
+
+def _vector(value: object) -> Vector | None:
+    numbers = _listed(value)
+    try:
+        vector = tuple(map(float, numbers))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return vector if vector and all(map(math.isfinite, vector)) else None
+
+
+def _listed(value: object) -> list[Any]:
+    # Arrays know how to become lists; numpy need not be imported to ask them.
+    listed = value.tolist() if hasattr(value, "tolist") else value
+    return list(listed) if isinstance(listed, list | tuple) else []
