@@ -23,8 +23,10 @@ prompt:
   - {{role: user, content: "{{{{input}}}}"}}
 params: {{temperature: 0, max_tokens: 200}}
 deployments:
-  weak:   {{provider: gateway, model: small, revision: "1", price: {{input_per_1m: 0.15, output_per_1m: 0.6}}}}
-  strong: {{provider: gateway, model: large, revision: "1", price: {{input_per_1m: 2.5, output_per_1m: 10}}}}
+  weak:
+    {{provider: gateway, model: small, revision: "1", price: {{input_per_1m: 0.15, output_per_1m: 0.6}}}}
+  strong:
+    {{provider: gateway, model: large, revision: "1", price: {{input_per_1m: 2.5, output_per_1m: 10}}}}
 router: {{kind: column, column: need, threshold: {threshold}, strong: strong, weak: weak}}
 reliability: {{num_retries: 2, request_timeout_s: 30}}
 """

@@ -10,7 +10,7 @@ import click
 from evalgate.cli import errors
 
 # A verb's module and function have its name.
-_VERBS = ("run", "record", "compare")
+_VERBS = ("init", "check", "plan", "run", "record", "compare", "schema", "completion")
 
 
 class LazyGroup(click.Group):

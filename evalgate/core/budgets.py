@@ -22,7 +22,7 @@ _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([a-zA-Z%]+)\s*")
 
 
 class Quantity(NamedTuple):
-    """A number in base units (share, USD, seconds) with the unit as written (``pp``, ``%``, ``usd``, ``s``)."""
+    """A number in base units (share, USD, seconds), with its unit (``pp``, ``%``, ``usd``, ``s``)."""
 
     value: float
     written: str
@@ -31,10 +31,12 @@ class Quantity(NamedTuple):
 _SCALES = {"pp": 0.01, "%": 0.01, "usd": 1.0, "s": 1.0, "ms": 0.001}
 
 
+_EXAMPLES = {"pp": "1pp", "%": "5%", "usd": "0.01usd", "s": "2.5s", "ms": "250ms"}
+
+
 def _quantity(*units: str) -> Any:
-    ways = " or ".join(
-        {"pp": "1pp", "%": "5%", "usd": "0.01usd", "s": "2.5s", "ms": "250ms"}[u] for u in units
-    )
+    examples = [_EXAMPLES[unit] for unit in units]
+    ways = " or ".join(examples)
 
     def parse(value: object) -> object:
         if isinstance(value, Quantity):
@@ -46,7 +48,11 @@ def _quantity(*units: str) -> Any:
             raise ValueError(f"{value!r} is not a quantity of this budget: write {ways}")
         return Quantity(float(match[1]) * _SCALES[match[2].lower()], match[2].lower())
 
-    return BeforeValidator(parse, json_schema_input_type=str)
+    # Only for editors: JSON Schema has no flag for "any case".
+    either_case = "|".join("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in u) for u in units)
+    pattern = rf"^\s*([0-9]+(\.[0-9]+)?|\.[0-9]+)\s*({either_case})\s*$"
+    shown = Annotated[str, Field(pattern=pattern, examples=examples)]
+    return BeforeValidator(parse, json_schema_input_type=shown)
 
 
 Points = Annotated[Quantity, _quantity("pp")]
@@ -80,7 +86,7 @@ class LatencyBudget(Written):
 
 
 class SliceBudgets(Written):
-    """Limits inside every slice ``by`` one key of the cases' ``slices``, or inside the named ``critical`` ones.
+    """Limits inside every slice ``by`` one key of the cases' ``slices``, or inside ``critical`` ones.
 
     Every slice is watched by a tripwire on accuracy; a slice listed in ``critical`` is a full budget.
     """

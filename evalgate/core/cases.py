@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from evalgate.core.messages import Message
+from evalgate.core.suite_file import Tolerance
 from evalgate.core.written import Written
 
 
@@ -34,3 +35,16 @@ class Case(Written):
         if self.messages is not None and not self.messages:
             raise ValueError("messages is empty: a conversation has at least one turn")
         return self
+
+
+class ExpectedCall(Written):
+    """One tool call in the ``target`` of a case; without ``arguments`` any will do.
+
+    ``any_of`` holds further values that are as good for an argument, ``ignore`` arguments that do not count.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    arguments: dict[str, Any] | None = None
+    any_of: dict[str, list[Any]] = {}
+    ignore: list[str] = []
+    tolerance: dict[str, Tolerance] = {}

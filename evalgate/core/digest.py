@@ -28,7 +28,7 @@ def valid_text(text: str) -> str:
     return text
 
 
-def canonical_json(value: object) -> str:
+def canonical_json(value: object) -> str:  # noqa: PLR0911  one return per JSON type
     """Return RFC 8785 canonical JSON of a JSON value.
 
     Raises:

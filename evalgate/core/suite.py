@@ -1,18 +1,47 @@
 """A suite and a project as they are used: files read, references resolved."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.core.budgets import Rules
 from evalgate.core.cases import Case
 from evalgate.core.outcome import Answer, Grade
-from evalgate.core.policy import Policy
+from evalgate.core.policy import Deployment, Policy
 from evalgate.core.policy_file import Price
 from evalgate.core.project_file import ProviderFile
-from evalgate.core.suite_file import GraderFile
+from evalgate.core.suite_file import GraderFile, TrialsPass
 
 GradeFunction = Callable[[Case, Answer], Grade]
+EmbedFunction = Callable[[list[str]], Sequence[Sequence[float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Grader:
+    """One grader of a suite, ready to judge: files that ``spec`` named stand in it as their contents.
+
+    ``function`` is set for the user's own grader, ``embed`` for an embedder by import path, ``deployment``
+    for a grader that asks a model.
+    """
+
+    spec: GraderFile
+    function: GradeFunction | None = None
+    embed: EmbedFunction | None = None
+    deployment: Deployment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BaseCommit:
+    """The commit whose rules judge a suite; ``asked`` is what ``--baseline`` takes to find it again.
+
+    ``recordings`` is the folder of its own recordings, which win over the working tree's. With
+    ``replay_only`` the baseline's functions are not those of the working tree, so it cannot be called anew.
+    """
+
+    sha: str
+    asked: str
+    recordings: Path
+    replay_only: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +50,9 @@ class Suite:
 
     ``baseline`` is None when the family has no policy of that name yet; ``proposals`` are the family's
     other policies in its own folder. ``digest`` covers cases, grader and everything that changes a grade.
-    ``grade_function`` is set exactly when the grader is the user's own function.
+    ``graders`` judge together, by the weighted mean of their scores; ``grader`` and ``grade_function`` are
+    of the first. ``trials_pass`` says what the trials of a case must show for it to be correct.
+    ``base`` is set when the baseline and all of this, but the proposals, were read from a commit.
     """
 
     name: str
@@ -39,6 +70,9 @@ class Suite:
     owners: tuple[str, ...]
     baseline: Policy | None
     proposals: tuple[Policy, ...]
+    graders: tuple[Grader, ...] = ()
+    trials_pass: TrialsPass | None = None
+    base: BaseCommit | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,8 @@ class CallCounts:
 @dataclass(frozen=True, slots=True)
 class SideSummary:
     """Where one policy's requests and money went. Shares are of requests, None where the lever is absent;
-    amounts are per request, in USD."""
+    amounts are per request, in USD.
+    """
 
     policy: str
     strong_share: float | None

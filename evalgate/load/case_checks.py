@@ -130,7 +130,7 @@ def check_clock(cases: CaseFile) -> Iterator[Problem]:
         case = cases.cases[index]
         if isinstance(written, str) != isinstance(first, str):
             kinds = ("seconds", "a timestamp") if isinstance(first, str) else ("a timestamp", "seconds")
-            message = f"case {case.id!r} has {kinds[0]}, and line {cases.lines[first_index]} has {kinds[1]}"
+            message = f"case {case.id!r} has {kinds[0]}, and {cases.place(first_index)} has {kinds[1]}"
             yield cases.problem(index, message, "write one of the two in all cases", "at")
             return
         moment = _seconds(written)
@@ -139,7 +139,7 @@ def check_clock(cases: CaseFile) -> Iterator[Problem]:
             yield cases.problem(index, f"case {case.id!r}: {written!r} is not a time", cure, "at")
             continue
         if previous is not None and moment < previous[1]:
-            message = f"case {case.id!r} is at {written}, before line {cases.lines[previous[0]]} above it"
+            message = f"case {case.id!r} is at {written}, before {cases.place(previous[0])} above it"
             yield cases.problem(index, message, "sort the cases by time: an ordered suite is a stream", "at")
         previous = (index, moment)
 

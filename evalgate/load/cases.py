@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -10,6 +11,7 @@ from evalgate.core.cases import Case
 from evalgate.core.errors import BadInput, Problem
 from evalgate.load.documents import parse_json, read_bytes, validate
 
+Unit = Literal["line", "row"]
 MOST_PROBLEMS = 50
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _KEYS = tuple(f'"{name}"'.encode() for name in Case.model_fields)
@@ -18,15 +20,39 @@ _EXAMPLE = '{"id": "t-001", "input": "…", "target": "…"}'
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """The cases of a suite; ``lines[i]`` is where ``cases[i]`` stands."""
+    """The cases of a suite; ``lines[i]`` is where ``cases[i]`` stands.
+
+    In a file without lines (``unit`` "row") it is the number of the row, which a Problem says in words.
+    """
 
     shown: str
     cases: tuple[Case, ...]
     lines: tuple[int, ...]
+    unit: Unit = "line"
 
     def problem(self, index: int, message: str, cure: str = "", key: str | None = None) -> Problem:
         """Return a Problem in the line of one case."""
-        return Problem(message, cure, self.shown, self.lines[index], None, key)
+        return problem_at(RowPlace(self.shown, self.lines[index], self.unit), message, cure, key)
+
+    def place(self, index: int) -> str:
+        """Return where a case stands, in words."""
+        return f"{self.unit} {self.lines[index]}"
+
+
+@dataclass(frozen=True, slots=True)
+class RowPlace:
+    """A line of a text file, or a row of a file that has no lines."""
+
+    shown: str
+    number: int
+    unit: Unit
+
+
+def problem_at(place: RowPlace, message: str, cure: str = "", key: str | None = None) -> Problem:
+    """Return a Problem at a line or a row."""
+    if place.unit == "line":
+        return Problem(message, cure, place.shown, place.number, None, key)
+    return Problem(f"row {place.number}: {message}", cure, place.shown, None, None, key)
 
 
 def read_cases(path: Path, shown: str) -> CaseFile:
@@ -55,7 +81,7 @@ def read_cases(path: Path, shown: str) -> CaseFile:
             problems.extend(_repeated_keys(line, number, shown))
         cases.append(case)
         lines.append(number)
-    problems.extend(_repeated_ids(cases, lines, shown))
+    problems.extend(repeated_ids(cases, lines, shown))
     if not cases and not problems:
         problems.append(Problem("the file holds no cases", f"write one case a line: {_EXAMPLE}", shown))
     if problems:
@@ -96,9 +122,10 @@ def _repeated_keys(line: bytes, number: int, shown: str) -> Iterator[Problem]:
         yield from bad.problems
 
 
-def _repeated_ids(cases: list[Case], lines: list[int], shown: str) -> Iterator[Problem]:
+def repeated_ids(cases: list[Case], lines: list[int], shown: str, unit: Unit = "line") -> Iterator[Problem]:
+    """Yield each case whose id an earlier one has."""
     first: dict[str, int] = {}
     for case, line in zip(cases, lines, strict=True):
         if (earlier := first.setdefault(case.id, line)) != line:
-            message = f"the id {case.id!r} is taken by line {earlier}"
-            yield Problem(message, "give every case its own id", shown, line, None, "id")
+            message = f"the id {case.id!r} is taken by {unit} {earlier}"
+            yield problem_at(RowPlace(shown, line, unit), message, "give every case its own id", "id")

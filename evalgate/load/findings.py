@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 
 from evalgate.core.errors import BadInput, Problem
 from evalgate.load.documents import Document
+from evalgate.load.plugins import import_function
 from evalgate.load.yaml_text import KeyPath
 
 T = TypeVar("T")
+Importer = Callable[[str, Path], Callable[..., object]]
 
 
 class Findings:
@@ -19,9 +21,10 @@ class Findings:
     or a terminal can open it), else from the project's root.
     """
 
-    def __init__(self, root: Path) -> None:
-        """Gather problems of the project at ``root``."""
+    def __init__(self, root: Path, importer: Importer = import_function) -> None:
+        """Gather problems of the project at ``root``, whose functions ``importer`` brings in."""
         self.root = root
+        self._importer = importer
         self.problems: list[Problem] = []
 
     def attempt(self, load: Callable[[], T]) -> T | None:
@@ -41,6 +44,15 @@ class Findings:
                 own = problem.file is not None
                 self.problems.append(problem if own else document.problem(key, problem.message, problem.cure))
             return None
+
+    def import_function(self, path: str) -> Callable[..., object]:
+        """Return the function of the project that an import path names.
+
+        Raises:
+            BadInput: there is none.
+
+        """
+        return self._importer(path, self.root)
 
     def raise_if_any(self) -> None:
         """End loading if anything was found.

@@ -10,6 +10,7 @@ from evalgate.core.cases import Case
 from evalgate.core.outcome import Answer, Grade
 from evalgate.core.policy import ScoreFunction
 from evalgate.core.suite import GradeFunction
+from evalgate.load.isolated import IsolatedFunction
 
 
 def as_grader(function: Callable[..., object], correct_at: float) -> GradeFunction:
@@ -44,6 +45,8 @@ def source_sha256(function: Callable[..., object]) -> str | None:
 
     Code that the file imports is not covered.
     """
+    if isinstance(function, IsolatedFunction):
+        return function.source_sha256
     try:
         file = inspect.getsourcefile(inspect.unwrap(function))
     except TypeError:

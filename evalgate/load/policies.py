@@ -6,6 +6,7 @@ from pathlib import Path
 
 from evalgate.core.calls import RequestKind
 from evalgate.core.digest import DigestFrame
+from evalgate.core.errors import BadInput, Problem
 from evalgate.core.messages import Message
 from evalgate.core.policy import Deployment, Policy, Router
 from evalgate.core.policy_file import DeploymentFile, PolicyFile
@@ -36,6 +37,7 @@ class PolicyShelf:
         self._findings = findings
         self._providers = providers
         self._loaded: dict[Path, LoadedPolicy | None] = {}
+        self._asked_by_graders: set[str] = set()
 
     def load(self, path: Path, family: Path) -> LoadedPolicy | None:
         """Return the policy in ``path``, or None with its problems noted."""
@@ -44,10 +46,27 @@ class PolicyShelf:
             self._loaded[known] = self._load(path, family)
         return self._loaded[known]
 
+    def loaded(self) -> tuple[LoadedPolicy, ...]:
+        """Return every policy read so far that has no problem of its own."""
+        return tuple(each for each in self._loaded.values() if each is not None)
+
+    def provider(self, name: str) -> ProviderFile | None:
+        """Return the provider that a grader asks for, from now on used; None where evalgate.yaml has none.
+
+        Raises:
+            BadInput: evalgate.yaml can be read and has other providers only.
+
+        """
+        self._asked_by_graders.add(name)
+        if self._providers is None or name in self._providers:
+            return (self._providers or {}).get(name)
+        raise BadInput([Problem(*_no_provider(name, self._providers))])
+
     def providers_used(self) -> frozenset[str]:
-        """Return the providers of every policy read so far."""
+        """Return the providers of every policy and grader read so far."""
         policies = (each.policy for each in self._loaded.values() if each is not None)
-        return frozenset(one.provider for policy in policies for one in policy.deployments.values())
+        used = frozenset(one.provider for policy in policies for one in policy.deployments.values())
+        return used | self._asked_by_graders
 
     def _load(self, path: Path, family: Path) -> LoadedPolicy | None:
         findings = self._findings
@@ -109,12 +128,16 @@ class PolicyShelf:
         name = document.value.deployments[alias].provider
         if self._providers is None or name in self._providers:
             return (self._providers or {}).get(name)
-        cure = did_you_mean(name, self._providers, "evalgate.yaml has")
-        if not cure:
-            cure = f"declare it in evalgate.yaml, as in providers: {{{name}: {{kind: openai, origin: …}}}}"
-        message = f"evalgate.yaml has no provider {name!r}"
+        message, cure = _no_provider(name, self._providers)
         self._findings.problems.append(document.problem(("deployments", alias, "provider"), message, cure))
         return None
+
+
+def _no_provider(name: str, providers: Mapping[str, ProviderFile]) -> tuple[str, str]:
+    cure = did_you_mean(name, providers, "evalgate.yaml has")
+    if not cure:
+        cure = f"declare it in evalgate.yaml, as in providers: {{{name}: {{kind: openai, origin: …}}}}"
+    return f"evalgate.yaml has no provider {name!r}", cure
 
 
 def _prompt_loader(

@@ -1,6 +1,7 @@
 """A project: ``evalgate.yaml``, and the suites and policies that a command was pointed at."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from evalgate.core.suite import Project
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.documents import Document, read_yaml
 from evalgate.load.families import Family, check_named
-from evalgate.load.findings import Findings
+from evalgate.load.findings import Findings, Importer
 from evalgate.load.paths import resolve
 from evalgate.load.places import find_project, find_suites
 from evalgate.load.plugins import import_function
@@ -21,6 +22,17 @@ from evalgate.load.suites import Selection, SuiteLoader
 
 _PRICES = dict[str, Price]
 _Judged = tuple[Document[SuiteFile], Family | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What was read of a project, with its problems; ``project`` holds the suites that have none."""
+
+    findings: Findings
+    file: Document[ProjectFile] | None
+    suites: tuple[tuple[Document[SuiteFile], Family | None], ...]
+    shelf: PolicyShelf
+    project: Project
 
 
 def load_project(
@@ -42,24 +54,41 @@ def load_project(
         BadInput: with every problem of every file that was read.
 
     """
-    file = find_project(start)
-    findings = Findings(file.parent)
+    gathered = gather(find_project(start), suites, Selection(start, policies, baseline), calling=calling)
+    gathered.findings.raise_if_any()
+    return gathered.project
+
+
+def gather(
+    file: Path,
+    suites: Sequence[str],
+    selection: Selection,
+    *,
+    calling: bool,
+    importer: Importer = import_function,
+) -> Gathered:
+    """Read the project of the ``evalgate.yaml`` at ``file``, going on past every problem.
+
+    ``importer`` brings in the functions of graders and routers; those of providers are always in-process.
+    """
+    findings = Findings(file.parent, importer)
     document: Document[ProjectFile] | None = findings.attempt(
         lambda: read_yaml(file, ProjectFile, findings.shown(file))
     )
     # With an unreadable evalgate.yaml the rest is read all the same, so that its problems are told too.
     written = document.value if document is not None else ProjectFile()
     shelf = PolicyShelf(findings, written.providers if document is not None else None)
-    loader = SuiteLoader(written, findings, shelf, Selection(start, policies, baseline))
+    loader = SuiteLoader(written, findings, shelf, selection)
     prices = _settings(document, findings) if document is not None else {}
-    found = findings.attempt(lambda: find_suites(suites, written.suites, start, findings.root)) or []
+    found = (
+        findings.attempt(lambda: find_suites(suites, written.suites, selection.start, findings.root)) or []
+    )
     judged = [each for each in (_judged(path, findings) for path in found) if each is not None]
-    _check_options(judged, loader.selection, findings)
+    _check_options(judged, selection, findings)
     loaded = [suite for suite in (loader.load(*each) for each in judged) if suite is not None]
     called = shelf.providers_used() if calling else frozenset()
     functions = _functions(document, called, findings) if document is not None else {}
-    findings.raise_if_any()
-    return Project(
+    project = Project(
         root=findings.root,
         suites=tuple(loaded),
         providers=written.providers,
@@ -67,6 +96,7 @@ def load_project(
         price_at=written.price_at,
         prices=prices,
     )
+    return Gathered(findings, document, tuple(judged), shelf, project)
 
 
 def _judged(path: Path, findings: Findings) -> _Judged | None:

@@ -14,7 +14,6 @@ from evalgate.load.documents import Document, read_json
 from evalgate.load.findings import Findings
 from evalgate.load.functions import as_score
 from evalgate.load.paths import resolve
-from evalgate.load.plugins import import_function
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -68,7 +67,7 @@ def load_router(spec: RouterFile, folder: Path, findings: Findings) -> Router:
             path = resolve(model, folder, findings.root)
             return Router(spec, classifier=read_classifier(path, findings.shown(path)))
         case FunctionRouter(path=import_path):
-            return Router(spec, function=as_score(import_function(import_path, findings.root)))
+            return Router(spec, function=as_score(findings.import_function(import_path)))
         case ColumnRouter():
             return Router(spec)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_MANY = 12
+_MANY = 16
 
 
 def did_you_mean(written: str, known: Iterable[str], what: str = "known") -> str:

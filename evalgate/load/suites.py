@@ -8,19 +8,19 @@ from pathlib import Path
 from evalgate.core.digest import canonical_json
 from evalgate.core.policy import Policy
 from evalgate.core.project_file import ProjectFile
-from evalgate.core.suite import GradeFunction, Suite
-from evalgate.core.suite_file import FunctionGrader, SuiteFile
+from evalgate.core.suite import Suite
+from evalgate.core.suite_file import SuiteFile
 from evalgate.load.case_checks import check_clock, check_columns, check_slices
-from evalgate.load.cases import CaseFile, capped, read_cases
+from evalgate.load.case_sources import load_cases
+from evalgate.load.cases import CaseFile, capped
 from evalgate.load.documents import Document
 from evalgate.load.families import Family, check_identities
 from evalgate.load.findings import Findings
-from evalgate.load.functions import as_grader, source_sha256
-from evalgate.load.paths import resolve
-from evalgate.load.plugins import import_function
+from evalgate.load.grader_checks import check_grader
+from evalgate.load.graders import GraderLoader, LoadedGrader, check_judges, grader_json
 from evalgate.load.policies import LoadedPolicy, PolicyShelf
 from evalgate.load.rules import build_rules, check_budgets
-from evalgate.load.targets import check_grader, check_targets
+from evalgate.load.targets import check_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,15 @@ class Selection:
     """Which policies of each family are judged.
 
     ``policies`` and ``baseline`` are what the caller named (names, or paths from ``start``); without them the
-    proposals are all open ones and the baseline is the project's.
+    proposals are all open ones and the baseline is the project's. With ``rejected`` what was turned down is
+    a proposal too; without ``proposals`` nothing is that was not named.
     """
 
     start: Path
     policies: Sequence[str] = ()
     baseline: str | None = None
+    rejected: bool = False
+    proposals: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,11 @@ class SuiteLoader:
         before = len(findings.problems)
         findings.problems.extend(check_grader(document))
         findings.problems.extend(check_budgets(document))
-        cases = self._cases(document)
-        grade_function, source = self._grade_function(document)
-        baseline, proposals = self._policies(family)
+        cases = load_cases(document, findings)
+        graders = GraderLoader(document, self.shelf, findings).load()
+        baseline, proposals = self.policies_of(family)
+        tested = _loaded([baseline, *proposals])
+        findings.problems.extend(check_judges(document, graders, tested))
         if cases is not None:
             self._check(document, cases, [each for each in (baseline, *proposals) if each is not None])
         if cases is None or len(findings.problems) > before:
@@ -63,10 +68,10 @@ class SuiteLoader:
             name=document.path.parent.name,
             folder=document.path.parent,
             file=findings.from_root(document.path),
-            digest=suite_digest(written, cases, source),
+            digest=suite_digest(written, cases, graders),
             cases=cases.cases,
-            grader=written.grader,
-            grade_function=grade_function,
+            grader=graders[0].grader.spec,
+            grade_function=graders[0].grader.function,
             correct_at=_correct_at(written),
             trials=written.trials,
             ordered=written.ordered,
@@ -75,30 +80,12 @@ class SuiteLoader:
             owners=tuple(written.owners),
             baseline=baseline.policy if baseline is not None else None,
             proposals=_loaded(proposals),
+            graders=tuple(each.grader for each in graders),
+            trials_pass=written.trials_pass,
         )
 
-    def _cases(self, document: Document[SuiteFile]) -> CaseFile | None:
-        findings, folder = self.findings, document.path.parent
-        written = document.value.cases
-
-        def read() -> CaseFile:
-            path = resolve(written, folder, findings.root)
-            return read_cases(path, findings.shown(path))
-
-        return findings.attempt_at(document, ("cases",), read)
-
-    def _grade_function(self, document: Document[SuiteFile]) -> tuple[GradeFunction | None, str | None]:
-        grader = document.value.grader
-        if not isinstance(grader, FunctionGrader):
-            return None, None
-        root = self.findings.root
-        key = ("grader", "path")
-        function = self.findings.attempt_at(document, key, lambda: import_function(grader.path, root))
-        if function is None:
-            return None, None
-        return as_grader(function, _correct_at(document.value)), source_sha256(function)
-
-    def _policies(self, family: Family | None) -> tuple[LoadedPolicy | None, list[LoadedPolicy | None]]:
+    def policies_of(self, family: Family | None) -> tuple[LoadedPolicy | None, list[LoadedPolicy | None]]:
+        """Return the selected baseline and proposals of a family; None for one with problems."""
         if family is None:
             return None, []
         wanted = self.selection.baseline or self.project.baseline
@@ -108,13 +95,15 @@ class SuiteLoader:
             chosen = list(dict.fromkeys(path for path in found if path is not None))
         else:
             same = baseline.resolve() if baseline is not None else None
-            chosen = [path for path in family.open().values() if path.resolve() != same]
+            rejected = family.rejected() if self.selection.rejected else {}
+            known = [*family.open().values(), *rejected.values()]
+            chosen = [path for path in known if path.resolve() != same and self.selection.proposals]
         shelf, folder = self.shelf, family.folder
         loaded = shelf.load(baseline, folder) if baseline is not None else None
         return loaded, [shelf.load(path, folder) for path in chosen]
 
     def _check(self, document: Document[SuiteFile], cases: CaseFile, policies: list[LoadedPolicy]) -> None:
-        problems = [*check_targets(cases, document.value.grader), *check_columns(cases, policies)]
+        problems = [*check_targets(cases, document.value.every_grader), *check_columns(cases, policies)]
         if document.value.ordered:
             problems.extend(check_clock(cases))
         self.findings.problems.extend(capped(problems, cases.shown))
@@ -122,16 +111,16 @@ class SuiteLoader:
         self.findings.problems.extend(check_identities(policies))
 
 
-def suite_digest(written: SuiteFile, cases: CaseFile, grader_source: str | None) -> str:
+def suite_digest(written: SuiteFile, cases: CaseFile, graders: Sequence[LoadedGrader]) -> str:
     """Return the hash of everything that decides a grade: cases, grader, its code, and how often it is asked.
 
     Two runs are comparable only when their suites' digests are equal.
     """
     rules = {
-        "grader": written.grader.model_dump(mode="json"),
-        "grader_source": grader_source,
+        "graders": [grader_json(each) for each in graders],
         "correct_at": _correct_at(written),
         "trials": written.trials,
+        "trials_pass": written.trials_pass,
         "ordered": written.ordered,
     }
     digest = hashlib.sha256(canonical_json(rules).encode())

@@ -1,54 +1,42 @@
 """Does every case's target fit the grader of its suite?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from evalgate.core.cases import Case
+from pydantic import ValidationError
+
+from evalgate.core.cases import Case, ExpectedCall
 from evalgate.core.errors import Problem
 from evalgate.core.suite_file import (
     ChoiceGrader,
-    ExactGrader,
-    FunctionGrader,
+    ContainsGrader,
     GraderFile,
     NumberGrader,
     RegexGrader,
-    SuiteFile,
+    SimilarityGrader,
+    TextF1Grader,
+    ToolCallsGrader,
 )
 from evalgate.load.cases import CaseFile
-from evalgate.load.documents import Document
+from evalgate.load.documents import adapter_of
 from evalgate.load.patterns import pattern_error
 from evalgate.load.suggest import did_you_mean
 
 _Fault = tuple[str, str] | None
 RE2_CURE = "RE2 has no look-around and no back-references: https://github.com/google/re2/wiki/Syntax"
+EMPTY_TEXT = ("an empty text stands in every answer", "write the text, or remove it")
 
 
-def check_grader(suite: Document[SuiteFile]) -> Iterator[Problem]:
-    """Yield what is wrong with the grader itself."""
-    match suite.value.grader:
-        case ChoiceGrader(labels=labels, ignore_case=ignore_case):
-            seen: dict[str, str] = {}
-            for index, label in enumerate(labels):
-                same = label.strip().casefold() if ignore_case else label.strip()
-                if not same:
-                    yield suite.problem(("grader", "labels", index), "the label is empty", "write the label")
-                elif (earlier := seen.setdefault(same, label)) != label or labels.index(label) < index:
-                    message = f"the label {label!r} cannot be told from {earlier!r}"
-                    yield suite.problem(("grader", "labels", index), message, "keep one of the two")
-        case RegexGrader(pattern=str(pattern), ignore_case=ignore_case):
-            if error := pattern_error(pattern, ignore_case=ignore_case):
-                yield suite.problem(("grader", "pattern"), f"not an RE2 pattern: {error}", RE2_CURE)
-        case ExactGrader() | NumberGrader() | RegexGrader() | FunctionGrader():
-            return
-
-
-def check_targets(cases: CaseFile, grader: GraderFile) -> Iterator[Problem]:
-    """Yield each case whose target the grader cannot use; a case without target is not graded."""
-    fault = _fault_finder(grader)
-    if fault is None:
+def check_targets(cases: CaseFile, graders: Sequence[GraderFile]) -> Iterator[Problem]:
+    """Yield each case whose target a grader cannot use; a case without target is not graded."""
+    faults = [fault for fault in map(_fault_finder, graders) if fault is not None]
+    if not faults:
         return
     for index, case in enumerate(cases.cases):
-        if case.target is not None and (found := fault(case)):
-            yield cases.problem(index, f"case {case.id!r}: {found[0]}", found[1], "target")
+        if case.target is None:
+            continue
+        for fault in faults:
+            if found := fault(case):
+                yield cases.problem(index, f"case {case.id!r}: {found[0]}", found[1], "target")
 
 
 def _fault_finder(grader: GraderFile) -> Callable[[Case], _Fault] | None:
@@ -56,12 +44,63 @@ def _fault_finder(grader: GraderFile) -> Callable[[Case], _Fault] | None:
         case ChoiceGrader(labels=labels):
             known = frozenset(labels)
             return lambda case: _choice_fault(case.target, known, labels)
-        case NumberGrader():
-            return lambda case: _number_fault(case.target)
         case RegexGrader(pattern=None, ignore_case=ignore_case):
             return lambda case: _pattern_fault(case.target, ignore_case=ignore_case)
-        case ExactGrader() | RegexGrader() | FunctionGrader():
+        case TextF1Grader() | SimilarityGrader():
+            return lambda case: _texts_fault(case.target, grader.kind)
+        case ContainsGrader() if grader.all or grader.any or grader.none:
             return None
+        case NumberGrader() | ContainsGrader() | ToolCallsGrader():
+            fault = _FAULTS[type(grader)]
+            return lambda case: fault(case.target)
+        case _:
+            return None
+
+
+def _contains_fault(target: object) -> _Fault:
+    cure = 'write a text, a list of texts, or {"all": […], "any": […], "none": […]}'
+    match target:
+        case bool():
+            lists: list[object] = [None]
+        case str() | int() | float():
+            lists = [[target]]
+        case list():
+            lists = [target]
+        case dict() if target and target.keys() <= {"all", "any", "none"}:
+            lists = list(target.values())
+        case _:
+            lists = [None]
+    texts: list[object] = []
+    for each in lists:
+        if not isinstance(each, list):
+            return f"the target {target!r} does not say what an answer must contain", cure
+        texts += each
+    if not texts:
+        return "the target asks for no text at all", cure
+    if any(isinstance(each, list | dict) or each is None for each in texts):
+        return f"the target {target!r} holds something that is not text", cure
+    return EMPTY_TEXT if "" in texts else None
+
+
+def _texts_fault(target: object, kind: str) -> _Fault:
+    listed = target if isinstance(target, list) else [target]
+    if listed and all(isinstance(each, str) and each.strip() for each in listed):
+        return None
+    found = f"the target {target!r} is not text, and the grader is `{kind}`"
+    return found, "write a text, or a list of texts of which any is right"
+
+
+def _calls_fault(target: object) -> _Fault:
+    written = [target] if isinstance(target, dict) else target
+    cure = 'write a list like [{"name": "get_weather", "arguments": {"city": "Paris"}}]; [] expects no call'
+    try:
+        adapter_of(list[ExpectedCall]).validate_python(written)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        told = f"target.{place}: {first['msg'].lower()}" if place else "it is no list"
+        return f"the target is not a list of tool calls ({told})", cure
+    return None
 
 
 def _choice_fault(target: object, known: frozenset[str], labels: list[str]) -> _Fault:
@@ -94,3 +133,10 @@ def _pattern_fault(target: object, *, ignore_case: bool) -> _Fault:
         )
     error = pattern_error(target, ignore_case=ignore_case)
     return (f"the target is not an RE2 pattern: {error}", RE2_CURE) if error else None
+
+
+_FAULTS: Mapping[type, Callable[[object], _Fault]] = {
+    NumberGrader: _number_fault,
+    ContainsGrader: _contains_fault,
+    ToolCallsGrader: _calls_fault,
+}

@@ -102,7 +102,7 @@ def _short(text: str) -> str:
 
 _EXAMPLES = {
     "policies": "policies: policies/<family>",
-    "grader": "grader: {kind: exact}; the kinds are exact, choice, number, regex, function",
+    "grader": "grader: {kind: exact}; docs/graders.md lists the kinds",
     "labels": "labels: [one, other]",
     "deployments": "deployments: {main: {provider: <name in evalgate.yaml>, model: <model>}}",
     "provider": "provider: <a name under providers in evalgate.yaml>",

@@ -160,7 +160,7 @@ async def _ask(request: Request, rules: Reliability, caller: Caller) -> Call:
 
 
 def _in_flight(calling: Calling) -> int:
-    """One case at a time where order matters, or where an in-process model would only disturb its own timing."""
+    """One case at a time where order matters, or an in-process model would disturb its own timing."""
     kinds = {deployment.kind for policy in calling.policies for deployment in policy.deployments.values()}
     return 1 if calling.suite.ordered or kinds == {"function"} else CASES_IN_FLIGHT
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from evalgate.core.calls import Caller
@@ -14,7 +15,7 @@ from evalgate.grading.grade import grade
 from evalgate.pricing.cost import cost_of
 from evalgate.serving.cache import PolicyCache
 from evalgate.serving.clock import case_times
-from evalgate.serving.serve import Asked, Server
+from evalgate.serving.serve import Answered, Asked, Server
 
 T = TypeVar("T")
 CallerOf = Callable[[Asked], Caller]
@@ -45,9 +46,9 @@ class Pass:
     In an unordered suite every case starts with an empty cache; in an ordered one, every trial.
     """
 
-    def __init__(self, suite: Suite, policy: Policy) -> None:
+    def __init__(self, suite: Suite, policy: Policy, answered: Answered | None = None) -> None:
         """Start with empty caches."""
-        self._server = Server(policy)
+        self._server = Server(policy, answered)
         self._spec = policy.cache
         self._ordered = suite.ordered
         self._caches: dict[int, PolicyCache] = {}
@@ -66,16 +67,41 @@ class Pass:
         return self._caches[trial]
 
 
+class Replayed:
+    """What replays of one suite from the same recordings share: what is served alike is served once."""
+
+    def __init__(self) -> None:
+        """Start with nothing served."""
+        self.answered: Answered = {}
+        self._graded: dict[tuple[int, str], Graded] = {}
+
+    def graded(self, priced: str, outcome: Outcome, make: Callable[[], Graded]) -> Graded:
+        """Return the outcome's grade and cost, made only if this very outcome was not priced so before."""
+        # An Outcome that is in here is kept alive by its Graded, so its id is its own.
+        known = self._graded.get((id(outcome), priced))
+        if known is None:
+            known = self._graded[id(outcome), priced] = make()
+        return known
+
+
 def measure(
-    suite: Suite, policy: Policy, prices: Mapping[str, Price], caller_of: CallerOf
+    suite: Suite,
+    policy: Policy,
+    prices: Mapping[str, Price],
+    caller_of: CallerOf,
+    replayed: Replayed | None = None,
 ) -> tuple[Graded, ...]:
     """Replay a suite under a policy.
+
+    ``replayed`` is what earlier replays with the same ``caller_of`` served.
 
     Raises:
         MissingRecordings: some calls were never recorded; says how many, of which cases, and the cure.
 
     """
-    a_pass = Pass(suite, policy)
+    shared = Replayed() if replayed is None else replayed
+    a_pass = Pass(suite, policy, shared.answered)
+    priced = repr(sorted(prices.items()))
     graded: list[Graded] = []
     missing: list[Missing] = []
     for asked in questions(suite):
@@ -84,7 +110,7 @@ def measure(
         except MissingRecordings as error:
             missing.append(Missing(asked.case.id, str(error)))
         else:
-            graded.append(judged(suite, asked, outcome, prices))
+            graded.append(shared.graded(priced, outcome, partial(judged, suite, asked, outcome, prices)))
     if missing:
         raise MissingRecordings(_say_missing(suite, policy, missing))
     return tuple(graded)

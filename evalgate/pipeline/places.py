@@ -10,7 +10,12 @@ LOCAL = Path(".evalgate")
 
 def committed_recordings(suite: Suite) -> list[Path]:
     """Return the recordings that are committed with the suite."""
-    return _recordings_in(suite.folder / "recordings")
+    return recordings_in(suite.folder)
+
+
+def recordings_in(suite_folder: Path) -> list[Path]:
+    """Return the recordings in a suite's folder, whatever else is wrong with the suite."""
+    return _recordings_in(suite_folder / "recordings")
 
 
 def local_folder(root: Path, suite: Suite) -> Path:

@@ -1,7 +1,7 @@
 """The verb ``run``: measure every candidate and its baseline, compare them, decide."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import chain
 
@@ -16,7 +16,7 @@ from evalgate.core.verdict import CallCounts, Decision, Judgement
 from evalgate.gate.decide import decide
 from evalgate.load.project import load_project
 from evalgate.pipeline.judgement import judge_alone, judge_pair
-from evalgate.pipeline.measure import CallerOf, measure
+from evalgate.pipeline.measure import CallerOf, Replayed, measure
 from evalgate.pipeline.places import committed_recordings, local_folder, local_recordings, run_file
 from evalgate.pipeline.sessions import CaseTrial, preferred_sessions
 from evalgate.pipeline.settings import RunSettings
@@ -34,6 +34,20 @@ def run(settings: RunSettings, progress: Progress) -> Decision:
         CannotJudge: recordings are missing, a provider refuses, a grader crashed.
 
     """
+    return run_for_report(settings, progress).decision
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A Decision with what it rests on: each judgement's runs, the baseline's first where there is one."""
+
+    decision: Decision
+    runs: tuple[tuple[Run, ...], ...]
+    project: Project
+
+
+def run_for_report(settings: RunSettings, progress: Progress) -> Ran:
+    """Do what :func:`run` does and keep the runs."""
     project = load_project(
         settings.start,
         settings.suites,
@@ -41,18 +55,20 @@ def run(settings: RunSettings, progress: Progress) -> Decision:
         settings.baseline,
         calling=settings.mode != "replay",
     )
-    judgements = [
-        judgement
+    judged = [
+        each
         for suite in _narrowed(project.suites, settings)
-        for judgement in _judge_suite(project, suite, settings, progress)
+        for each in _judge_suite(project, suite, settings, progress)
     ]
-    decision = decide(judgements, _notes(settings))
-    return decision if settings.gates else _shown_only(decision)
+    decision = decide([judgement for judgement, _ in judged], _notes(settings))
+    if not settings.gates:
+        decision = _shown_only(decision)
+    return Ran(decision, tuple(runs for _, runs in judged), project)
 
 
 def _judge_suite(
     project: Project, suite: Suite, settings: RunSettings, progress: Progress
-) -> list[Judgement]:
+) -> list[tuple[Judgement, tuple[Run, ...]]]:
     policies = [policy for policy in (suite.baseline, *suite.proposals) if policy is not None]
     prices = {
         policy.name: resolve_prices(policy.deployments.values(), project.prices, project.price_at)
@@ -80,12 +96,12 @@ def _judge_suite(
             recordings = read_recordings([calls.file])
     bench = _Bench(project, suite, prices, recordings, settings)
     progress.start(f"{suite.name}: replaying", len(policies))
-    judgements = [
-        replace(judgement, calls=_counts(runs, made), spend_usd=spend_usd)
+    judged = [
+        (replace(judgement, calls=_counts(runs, made), spend_usd=spend_usd), runs)
         for judgement, runs in bench.judgements(progress)
     ]
     progress.done()
-    return judgements
+    return judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +113,7 @@ class _Bench:
     prices: Mapping[str, Mapping[str, Price]]
     recordings: Recordings
     settings: RunSettings
+    replayed: Replayed = field(default_factory=Replayed)
 
     def judgements(self, progress: Progress) -> list[tuple[Judgement, tuple[Run, ...]]]:
         if self.suite.baseline is None:
@@ -124,7 +141,13 @@ class _Bench:
 
     def _measured(self, policy: Policy, preferred: Mapping[CaseTrial, str]) -> Run:
         prices = self.prices[policy.name]
-        results = measure(self.suite, policy, prices, self._caller_of(preferred))
+        results = measure(
+            self.suite,
+            policy,
+            prices,
+            self._caller_of(preferred),
+            None if preferred else self.replayed,
+        )
         run = Run(_manifest(self.suite, policy, prices, self.recordings, self.settings), results)
         if self.settings.gates:
             write_run(run, run_file(self.project.root, self.suite, policy))

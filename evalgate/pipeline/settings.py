@@ -34,3 +34,15 @@ class RecordSettings:
     baseline: str | None = None
     cover_deployments: bool = False
     seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSettings:
+    """Work out what ``run`` would call; with ``cover_deployments``, what ``record`` would."""
+
+    start: Path
+    suites: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    baseline: str | None = None
+    mode: Mode = "auto"
+    cover_deployments: bool = False

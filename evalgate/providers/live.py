@@ -87,7 +87,9 @@ class LiveCaller:
         wait_s = 0.0
         while True:
             tried = await self._try(line, request, rules.request_timeout_s or DEFAULT_TIMEOUT_S)
-            attempts.append(replace(tried.attempt, wait_s=wait_s))
+            # No clock here is truer than a microsecond, and recordings are read by people too.
+            latency_s = round(tried.attempt.latency_s, 6)
+            attempts.append(replace(tried.attempt, latency_s=latency_s, wait_s=wait_s))
             self._tell(request.provider, tried)
             match next_step(rules, request.digest, attempts):
                 case Stop():

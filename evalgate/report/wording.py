@@ -25,7 +25,7 @@ STYLES: dict[Verdict, Style] = {"pass": "good", "fail": "bad", "inconclusive": "
 SENTENCE = 400
 _NUMBER = re.compile(r"[0-9][0-9.,]*")
 
-_METRICS = {
+METRICS = {
     "accuracy": "accuracy",
     "score": "score",
     "cost_per_correct": "cost per correct",
@@ -67,7 +67,7 @@ def check_words(check: Check) -> CheckWords:
     """Return a check in words."""
     baseline, candidate = _sides(check)
     return CheckWords(
-        metric=_METRICS.get(check.metric, check.metric),
+        metric=METRICS.get(check.metric, check.metric),
         slice=None if check.slice is None else safe_line(check.slice, 60),
         baseline=baseline,
         candidate=candidate,
@@ -154,7 +154,7 @@ def quiet_slices(judgement: Judgement) -> list[str]:
     held: dict[str, list[Check]] = {}
     for check in judgement.checks:
         if is_quiet(check):
-            held.setdefault(_METRICS.get(check.metric, check.metric), []).append(check)
+            held.setdefault(METRICS.get(check.metric, check.metric), []).append(check)
     return [f"{metric} in {_held(checks)}" for metric, checks in held.items()]
 
 

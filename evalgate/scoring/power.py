@@ -11,7 +11,6 @@ import numpy as np
 
 from evalgate.core.comparison import Change, units_to_resolve
 from evalgate.core.numbers import Unmeasured
-from evalgate.scoring.pseudo_case import pseudo_units
 from evalgate.scoring.smallest_drop import least_cases, provable_drop
 from evalgate.scoring.special import ndtr, ndtri
 from evalgate.scoring.tango import tango_interval, tango_z
@@ -33,7 +32,7 @@ def required_n(sd: float, budget: float, alpha: float, power: float = POWER, tru
 
 
 def required_n_ratio(sd: float, budget: float, alpha: float, power: float = POWER) -> int:
-    """Return the units with which an unchanged candidate passes a rise budget (0.05 is 5 %) with ``power``."""
+    """Return the units with which an unchanged candidate passes a rise budget (0.05 is 5 %)."""
     return math.ceil(units_to_resolve(sd, math.log1p(budget), alpha, power))
 
 
@@ -47,7 +46,7 @@ def required_n_p95(slow_on_one_side: float, density: float, budget: float, alpha
 
 
 def density_at_p95(latency_s: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
-    """Return the density of log latency at its P95: ``.08 / (ln q.98 - ln q.90)``; infinite without spread."""
+    """Return the density of log latency at its P95: ``.08 / (ln q.98 - ln q.90)``."""
     low, high = np.log(np.quantile(latency_s, [0.90, 0.98]))
     return 0.08 / float(high - low) if high > low else math.inf
 

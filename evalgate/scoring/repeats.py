@@ -1,8 +1,8 @@
 """Repeating cases: what it buys, what it never buys, and when cases are the better buy.
 
-``Var(change) = (between + within / k) / n``: ``within`` is the flip rate, the share of cases on which two runs
-of one policy disagree; ``between`` the variance of how much cases truly move, near 0 for a change that does
-next to nothing. Repeats shrink only the first, and a rule-of-three term stays that only cases shrink.
+``Var(change) = (between + within / k) / n``: ``within`` is the flip rate, the share of cases on which two
+runs of one policy disagree; ``between`` the variance of how much cases truly move, near 0 for a change that
+does next to nothing. Repeats shrink only the first, and a rule-of-three term stays that only cases shrink.
 """
 
 import math

@@ -1,10 +1,12 @@
 """What a policy serves for a case: cache, router, call, response rules, in this order."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from evalgate.core.calls import Caller, Response
 from evalgate.core.cases import Case
 from evalgate.core.digest import UNHASHED_PARAMS, canonical_json
+from evalgate.core.messages import message_json
 from evalgate.core.outcome import Answer, CacheTrace, Failure, Outcome
 from evalgate.core.policy import Policy
 from evalgate.serving.cache import SHOWN_KEY, Entry, PolicyCache, keyed_messages
@@ -23,10 +25,16 @@ class Asked:
     at_s: float
 
 
+# What several policies would answer alike, by how they answer, case and trial: a policy that differs in its
+# router alone asks nothing anew of the cases it routes as before.
+Answered = dict[tuple[str, str, int], Outcome]
+
+
 class Server:
     """A policy with everything compiled that its cases share. It keeps nothing between cases."""
 
     __slots__ = (
+        "_answered",
         "_chains",
         "_decide_s",
         "_key_constants",
@@ -35,10 +43,14 @@ class Server:
         "_respond",
         "_route",
         "_use",
+        "_ways",
     )
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, answered: Answered | None = None) -> None:
         """Compile prompts, router and response rules.
+
+        ``answered`` is shared by policies whose Caller answers one request always alike (a replay does):
+        what one of them asked is not asked again by another that would ask it in the same way.
 
         Raises:
             BadInput: a pattern in the policy is not RE2.
@@ -51,6 +63,8 @@ class Server:
         self._reliability = policy.reliability
         self._chains = {alias: fallback_chain(alias, ready, policy.reliability) for alias in firsts}
         self._use = policy.use
+        self._answered = answered if policy.cache is None else None
+        self._ways = {alias: _way(self._chains[alias], policy) for alias in firsts}
         self._route: Route | None = compile_router(policy.router) if policy.router is not None else None
         self._decide_s = policy.router.spec.decide_s if policy.router is not None else 0.0
         self._respond = compile_response(policy.response.normalize)
@@ -88,6 +102,9 @@ class Server:
         route = self._route(case) if self._route is not None else None
         first = route.deployment if route is not None else self._use
         assert first is not None
+        known = (self._ways[first], case.id, trial)
+        if self._answered is not None and (before := self._answered.get(known)) is not None:
+            return before if before.route == route else replace(before, route=route)
         made = await generate(case, trial, self._chains[first], self._reliability, caller)
         trace = None
         waited_s = self._decide_s
@@ -96,11 +113,15 @@ class Server:
             waited_s += cache.spec.lookup_s
         waited_s += made.latency_s
         if isinstance(made.result, Failure):
-            return Outcome(case.id, trial, made.result, None, waited_s, made.steps, trace, route)
-        if cache is not None:
-            cache.store(key, Entry(made.result, case.id, made.deployment, asked.at_s))
-        answer = self._served(made.result)
-        return Outcome(case.id, trial, answer, made.deployment, waited_s, made.steps, trace, route)
+            outcome = Outcome(case.id, trial, made.result, None, waited_s, made.steps, trace, route)
+        else:
+            if cache is not None:
+                cache.store(key, Entry(made.result, case.id, made.deployment, asked.at_s))
+            answer = self._served(made.result)
+            outcome = Outcome(case.id, trial, answer, made.deployment, waited_s, made.steps, trace, route)
+        if self._answered is not None:
+            self._answered[known] = outcome
+        return outcome
 
     def _key(self, case: Case, cache: PolicyCache) -> str:
         scope = cache.spec.key
@@ -121,6 +142,27 @@ def _first_asked(policy: Policy) -> tuple[str, ...]:
         return tuple(dict.fromkeys((policy.router.spec.weak, policy.router.spec.strong)))
     assert policy.use is not None
     return (policy.use,)
+
+
+def _way(chain: Sequence[Ready], policy: Policy) -> str:
+    """Everything but the case that decides what asking ``chain`` gives: two equal ways answer alike."""
+    return canonical_json(
+        {
+            "chain": [
+                [
+                    each.alias,
+                    each.kind,
+                    *each.identity,
+                    dict(each.params),
+                    [message_json(m) for m in each.prompt],
+                ]
+                for each, _ in chain
+            ],
+            "reliability": policy.reliability.model_dump(mode="json", exclude={"fallbacks"}),
+            "response": policy.response.model_dump(mode="json"),
+            "decide_s": policy.router.spec.decide_s if policy.router is not None else 0.0,
+        }
+    )
 
 
 def _hashed_params(policy: Policy, alias: str) -> dict[str, object]:

@@ -19,7 +19,7 @@ _WORD = re.compile(r"\b\w\w+\b")
 
 
 def answer(request: FunctionRequest) -> FunctionReply:
-    """Name the team for one ticket. Tokens are counted as one per four characters, as a gateway would bill."""
+    """Name the team for one ticket. One token is counted per four characters, as a gateway would bill."""
     label = LOADED[request.model].classify(request.input)
     usage = Usage(input_tokens=-(-len(request.input) // 4), output_tokens=-(-len(label) // 4))
     return FunctionReply(text=label, usage=usage)

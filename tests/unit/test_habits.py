@@ -30,9 +30,8 @@ def test_every_function_is_under_40_lines_with_at_most_six_parameters():
                 named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
                 count = len([argument for argument in named if argument.arg not in {"self", "cls"}])
                 if lines > 40 or (count > 6 and "cli" not in path.parts):
-                    odd.append(
-                        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {lines} lines, {count} parameters"
-                    )
+                    where = f"{path.relative_to(ROOT)}:{node.lineno}"
+                    odd.append(f"{where} {node.name}: {lines} lines, {count} parameters")
     assert not odd
 
 

@@ -99,7 +99,9 @@ def test_the_example_gives_the_grade_it_promises(example: Example, tmp_path: Pat
     )
 
 
-MODELS = {get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(get_args(GraderFile)[0])}
+MODELS = {
+    get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(get_args(GraderFile)[0])
+}
 
 
 def test_every_grader_has_a_page_that_the_index_leads_to() -> None:

@@ -130,5 +130,5 @@ def test_thousands_of_calls_are_graded() -> None:
 
 @pytest.mark.parametrize("target", ["get", [{"nme": "f"}], [{"name": ""}], [1]])
 def test_a_target_that_is_no_list_of_calls_is_the_files_fault(target: object) -> None:
-    with pytest.raises(BadInput, match="case 'c-1': target .* is not a list of tool calls"):
+    with pytest.raises(BadInput, match=r"case 'c-1': target .* is not a list of tool calls"):
         judged(target)

@@ -59,7 +59,7 @@ def test_a_key_like_no_other_gets_the_list_of_known_ones():
             SuiteFile,
             "policies: p\ngrader: {kind: exact}\ncases:\n",
             (
-                "f.yaml:3:7: cases: expected text, found nothing\n"
+                "f.yaml:3:7: cases: expected text or a mapping, found nothing\n"
                 "    write a value after the colon, or remove the key"
             ),
         ),
@@ -74,7 +74,7 @@ def test_a_key_like_no_other_gets_the_list_of_known_ones():
             (
                 "f.yaml:1:1: 'policies' is missing\n"
                 "    add policies: policies/<family>\nf.yaml:1:1: 'grader' is missing\n"
-                "    add grader: {kind: exact}; the kinds are exact, choice, number, regex, function"
+                "    add grader: {kind: exact}; docs/graders.md lists the kinds"
             ),
         ),
         (
@@ -82,7 +82,8 @@ def test_a_key_like_no_other_gets_the_list_of_known_ones():
             "policies: p\ngrader: {kind: chioce}\n",
             (
                 "f.yaml:2:9: grader: unknown kind 'chioce'\n"
-                "    did you mean 'choice'? known kinds: exact, choice, number, regex, function"
+                "    did you mean 'choice'? known kinds: exact, choice, number, regex, function, "
+                "contains, json_equal, json_schema, list_f1, text_f1, tool_calls, judge, similarity"
             ),
         ),
         (

@@ -14,7 +14,7 @@ def test_the_floor_is_where_an_unbroken_run_of_cases_proves_the_budget(drop, cas
     assert provable_drop(cases, 0.05) <= drop < provable_drop(cases - 1, 0.05)
 
 
-# Exact, by enumeration of Tango's interval; the formula promises to be low by 1 to 12 % where this few cases differ.
+# Exact, by enumeration of Tango's interval; the formula is low by 1 to 12 % where this few cases differ.
 @pytest.mark.parametrize(
     ("drop", "discordance", "exact"),
     [(0.01, 0.02, 1343), (0.02, 0.05, 818), (0.03, 0.05, 384), (0.05, 0.10, 266), (0.10, 0.20, 130)],

@@ -1,0 +1,70 @@
+"""``evalgate plan``: what a run or a recording would call, reuse and spend."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from evalgate.cli import streams
+from evalgate.cli.progress import progress_on
+from evalgate.cli.selection import selection_options
+from evalgate.core.errors import ExitCode
+
+if TYPE_CHECKING:
+    from evalgate.core.run import Mode
+
+
+@click.command(short_help="Show what would be called, reused and spent.")
+@selection_options
+@click.option(
+    "--mode",
+    type=click.Choice(["replay", "auto", "live"]),
+    default="auto",
+    show_default=True,
+    help="The mode of `evalgate run` to plan for.",
+)
+@click.option(
+    "--cover", type=click.Choice(["deployments"]), help="Plan `evalgate record --cover deployments` instead."
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How the plan is written.",
+)
+def plan(  # noqa: PLR0913  one parameter per option
+    *,
+    suites: tuple[str, ...],
+    policies: tuple[str, ...],
+    baseline: str | None,
+    quiet: bool,
+    mode: "Mode",
+    cover: str | None,
+    format_name: Literal["text", "json"],
+) -> int:
+    """Show what measuring SUITES would call, reuse and spend. Nothing is called and no key is needed."""
+    from evalgate.pipeline.plan import plan as plan_pipeline  # noqa: PLC0415  heavy
+    from evalgate.pipeline.settings import PlanSettings  # noqa: PLC0415
+    from evalgate.report.plan import render_json, render_text  # noqa: PLC0415
+
+    if cover and mode != "auto":
+        raise click.UsageError("--cover plans a recording, which has no --mode")
+    settings = PlanSettings(
+        start=Path.cwd(),
+        suites=suites,
+        policies=policies,
+        baseline=baseline,
+        mode=mode,
+        cover_deployments=cover == "deployments",
+    )
+    planned = plan_pipeline(settings, progress_on(sys.stderr, os.environ, quiet=quiet))
+    if format_name == "json":
+        streams.write_data(render_json(planned))
+    else:
+        color = streams.wants_color(sys.stdout, os.environ)
+        streams.write_data(render_text(planned, width=streams.width_of(sys.stdout), color=color))
+    return int(ExitCode.OK)

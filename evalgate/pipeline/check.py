@@ -1,0 +1,154 @@
+"""The verb ``check``: look at everything a person wrote, and measure nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from evalgate.core.errors import BadInput, CannotJudge, Problem
+from evalgate.core.policy import Policy
+from evalgate.core.review import Review
+from evalgate.core.suite import Suite
+from evalgate.load.everything import Everything, load_everything
+from evalgate.pipeline.places import recordings_in
+from evalgate.pipeline.power_warnings import power_warnings
+from evalgate.pipeline.walk import Walked, walk
+from evalgate.pricing.prices import resolve_prices
+from evalgate.store.recordings import Recordings, read_recordings
+from evalgate.store.verify import mismatches
+from evalgate.store.writer import PART
+
+
+@dataclass(slots=True)
+class _Notes:
+    """What was found; ``told`` are the policies whose prices were looked at already."""
+
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
+
+
+def check(start: Path) -> Review:
+    """Look through the project around the folder ``start``; what is wrong is returned, not raised."""
+    try:
+        found = load_everything(start)
+    except BadInput as bad:
+        return Review(bad.problems, (), ())
+    notes = _Notes(list(found.errors), list(found.warnings))
+    files = sum(_only_read(found, folder, notes) for folder in found.broken_suites())
+    for suite in found.project.suites:
+        policies = [policy for policy in (suite.baseline, *suite.proposals) if policy is not None]
+        for policy in policies:
+            notes.errors.extend(_prices(found, policy, notes))
+        paths = recordings_in(suite.folder)
+        files += len(paths)
+        recordings = _recordings(found, suite.folder, paths, notes)
+        if recordings is not None:
+            for policy in policies:
+                _replayable(found, suite, policy, recordings, notes)
+        suite_file = found.shown(suite.file)
+        notes.warnings += [
+            Problem(each, "", suite_file, key="budgets") for each in dict.fromkeys(power_warnings(suite))
+        ]
+    return Review(
+        tuple(dict.fromkeys(notes.errors)), tuple(dict.fromkeys(notes.warnings)), _counted(found, files)
+    )
+
+
+def _prices(found: Everything, policy: Policy, notes: _Notes) -> Iterator[Problem]:
+    """Yield each deployment whose price nobody knows, at its place in the policy."""
+    if policy.file in notes.told:
+        return
+    notes.told.add(policy.file)
+    for alias, deployment in policy.deployments.items():
+        try:
+            resolve_prices([deployment], found.project.prices, found.project.price_at)
+        except BadInput as bad:
+            for problem in bad.problems:
+                if problem.file is None:
+                    yield found.problem_in(policy, ("deployments", alias), problem.message, problem.cure)
+
+
+def _only_read(found: Everything, folder: Path, notes: _Notes) -> int:
+    """Read the recordings of a suite that has problems itself, and return how many files there are."""
+    paths = recordings_in(folder)
+    _recordings(found, folder, paths, notes)
+    return len(paths)
+
+
+def _recordings(found: Everything, folder: Path, paths: list[Path], notes: _Notes) -> Recordings | None:
+    """Return the committed recordings of the suite in ``folder``, or None with their problems noted."""
+    for part in sorted((folder / "recordings").glob(f"*{PART}")):
+        message, cure = "a recording was interrupted here", "`evalgate record` takes its whole lines over"
+        notes.warnings.append(Problem(message, cure, found.shown(part)))
+    try:
+        recordings = read_recordings(paths)
+    except BadInput as bad:
+        notes.errors += [_shown(found, problem) for problem in bad.problems]
+        return None
+    for path in paths:
+        for each in mismatches(path):
+            notes.errors.append(
+                Problem(
+                    "the digest is not that of the request beside it, so this answers another question",
+                    "delete the line and record the call again; recordings are not edited by hand",
+                    found.shown(path),
+                    each.line,
+                    key="digest",
+                )
+            )
+    return recordings
+
+
+def _replayable(
+    found: Everything, suite: Suite, policy: Policy, recordings: Recordings, notes: _Notes
+) -> None:
+    """Note how many calls of a policy nobody recorded."""
+    try:
+        walked = walk(suite, policy, recordings, succeeding=True)
+    except BadInput as bad:
+        notes.errors += [_shown(found, problem) for problem in bad.problems]
+        return
+    except CannotJudge as cannot:
+        file = found.shown(policy.file)
+        notes.errors.append(
+            Problem(str(cannot), "mend the function that the router calls", file, key="router")
+        )
+        return
+    if walked.missing:
+        notes.warnings.append(_missing(found, suite, policy, walked))
+
+
+def _missing(found: Everything, suite: Suite, policy: Policy, walked: Walked) -> Problem:
+    missing, needed = len(walked.missing), len(walked.needed)
+    cases = list(walked.missing_cases)
+    named = ", ".join(cases[:3]) + (", …" if len(cases) > 3 else "")
+    folder = found.shown(suite.folder)
+    return Problem(
+        f"{missing:,} of {needed:,} calls on suite {suite.name!r} are not recorded (cases {named})",
+        f"`evalgate record {folder} --policy {policy.name}` makes them; `evalgate plan` tells what they cost",
+        found.shown(policy.file),
+    )
+
+
+def _shown(found: Everything, problem: Problem) -> Problem:
+    """Return the problem with its file as people are told of it; the store names files by whole paths."""
+    return problem if problem.file is None else replace(problem, file=found.shown(problem.file))
+
+
+def _counted(found: Everything, files: int) -> tuple[str, ...]:
+    suites = found.project.suites
+    cases = sum(len(suite.cases) for suite in suites)
+    return tuple(
+        _count(number, noun)
+        for number, noun in (
+            (len(suites), "suite"),
+            (cases, "case"),
+            (len(found.policies), "policy"),
+            (files, "recordings file"),
+        )
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    plural = f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"

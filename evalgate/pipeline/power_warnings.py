@@ -1,0 +1,90 @@
+"""Budgets too tight for the number of cases: what no change, however harmless, can be shown to keep."""
+
+import math
+from collections.abc import Iterator
+
+from evalgate.core.budgets import Limit
+from evalgate.core.cases import Case
+from evalgate.core.suite import Suite
+from evalgate.scoring.smallest_drop import least_cases, provable_drop
+
+# Where scoring and gate draw these lines, numpy comes along; planning starts without it.
+LEAST_CALLS_FOR_P95 = 40
+LEAST_CHANGED_FOR_COST = 20
+LEAST_SLICE = 30
+_SLOW_SHARE = 0.05
+
+
+def power_warnings(suite: Suite) -> list[str]:
+    """Return a sentence for each limit that stays inconclusive even where nothing changed."""
+    said = [
+        warning for limit in suite.rules.limits if limit.slice is None for warning in _whole(suite, limit)
+    ]
+    return [*said, *_slices(suite)]
+
+
+def _whole(suite: Suite, limit: Limit) -> Iterator[str]:
+    calls = len(suite.cases) * suite.trials
+    match limit.metric, limit.limit:
+        case (("accuracy" | "score"), "max_drop"):
+            graded = [case for case in suite.cases if case.target is not None]
+            yield from _drop(limit, _units(graded), suite.rules.alpha, "the suite")
+        case "cost_per_correct", "max_rise" if len(suite.cases) < LEAST_CHANGED_FOR_COST:
+            yield (
+                f"cost_per_correct max_rise: at least {LEAST_CHANGED_FOR_COST} cases must change before a "
+                f"rise can be judged, and the suite has {len(suite.cases)}"
+            )
+        case "latency_p95", "max_rise" if calls < LEAST_CALLS_FOR_P95:
+            yield _too_few_calls(limit, calls, LEAST_CALLS_FOR_P95)
+        case "latency_p95", "max" if calls < (needed := least_cases(_SLOW_SHARE, suite.rules.alpha)):
+            yield _too_few_calls(limit, calls, needed)
+        case _:
+            return
+
+
+def _drop(limit: Limit, cases: int, alpha: float, whose: str) -> Iterator[str]:
+    written = f"{limit.metric} max_drop {limit.allowance * 100:g}pp"
+    if not 0 < limit.allowance < 1:
+        if limit.allowance == 0:
+            yield f"{written}: no number of cases shows a drop of nothing at all; allow a small one"
+        return
+    needed = least_cases(limit.allowance, alpha)
+    if not cases:
+        yield f"{written}: no case of {whose} has a target, so nothing is graded"
+    elif cases < needed:
+        least = math.ceil(provable_drop(cases, alpha) * 1000) / 10
+        yield (
+            f"{written} needs {needed:,} independent graded cases even where nothing changes, and "
+            f"{whose} has {cases:,}: add {needed - cases:,}, or allow {least:g}pp or more"
+        )
+
+
+def _too_few_calls(limit: Limit, calls: int, needed: int) -> str:
+    return (
+        f"{limit.metric} {limit.limit} needs {needed} calls a side, and the suite makes {calls}: "
+        "add cases or trials, or limit latency_geomean"
+    )
+
+
+def _slices(suite: Suite) -> Iterator[str]:
+    limits = [limit for limit in suite.rules.limits if limit.slice is not None]
+    by = suite.rules.slice_by
+    if not limits or by is None:
+        return
+    inside: dict[str, list[Case]] = {}
+    for case in suite.cases:
+        if case.target is not None and by in case.slices:
+            inside.setdefault(case.slices[by], []).append(case)
+    small = [f"{name} ({len(cases)})" for name, cases in sorted(inside.items()) if len(cases) < LEAST_SLICE]
+    if small:
+        yield f"slices of {by} under {LEAST_SLICE} graded cases are shown and not gated: {', '.join(small)}"
+    for limit in limits:
+        cases = inside.get(limit.slice or "", [])
+        if limit.critical and limit.limit == "max_drop" and len(cases) >= LEAST_SLICE:
+            yield from _drop(limit, _units(cases), suite.rules.alpha, f"{by} {limit.slice}")
+
+
+def _units(cases: list[Case]) -> int:
+    """Count what is independent: a group of cases is one."""
+    grouped = {case.group for case in cases if case.group is not None}
+    return sum(case.group is None for case in cases) + len(grouped)

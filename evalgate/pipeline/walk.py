@@ -1,0 +1,95 @@
+"""Serve a suite without calling anybody, to learn which calls it needs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from evalgate.core.calls import Attempt, Call, Request, Response
+from evalgate.core.policy import Policy
+from evalgate.core.policy_file import Reliability
+from evalgate.core.suite import Suite
+from evalgate.pipeline.measure import Pass, questions, run_now
+from evalgate.serving.requests import request_for
+from evalgate.serving.serve import Asked
+from evalgate.store.recordings import Recordings
+from evalgate.store.replay import MissingCall, ReplayCaller
+
+_ANSWERED = (Attempt(0.0),)
+_FAILED = (Attempt(0.0, error="server_error"),)
+
+
+@dataclass(slots=True)
+class Walked:
+    """The distinct calls that were needed, by digest, each with the deployment that it is for.
+
+    ``missing`` are those that the recordings do not settle; ``missing_cases`` the cases that needed them.
+    """
+
+    needed: dict[str, Request] = field(default_factory=dict)
+    missing: dict[str, Request] = field(default_factory=dict)
+    deployment: dict[str, str] = field(default_factory=dict)
+    missing_cases: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Pretending:
+    """A Caller that replays, and where nothing is recorded pretends that every call succeeds, or none."""
+
+    replay: ReplayCaller | None
+    succeeding: bool
+    walked: Walked = field(default_factory=Walked)
+    met_missing: bool = False
+
+    async def __call__(self, request: Request, rules: Reliability) -> Call:
+        self.walked.needed[request.digest] = request
+        if self.replay is not None:
+            try:
+                return await self.replay(request, rules)
+            except MissingCall:
+                pass  # that is what is looked for
+        self.met_missing = True
+        self.walked.missing[request.digest] = request
+        attempts = _ANSWERED if self.succeeding else _FAILED
+        response = Response("") if self.succeeding else None
+        return Call(request, attempts, response, session="", replayed=False)
+
+
+def walk(suite: Suite, policy: Policy, recordings: Recordings | None, *, succeeding: bool) -> Walked:
+    """Return the calls that ``policy`` needs; without recordings every call is missing.
+
+    What a router sends where is exact. With ``succeeding`` a missing call is taken to succeed at once; else
+    to fail, which brings every fallback there is, and nothing of it into the policy's cache.
+
+    Raises:
+        BadInput: a case lacks what the prompt or the router needs.
+        CannotJudge: the router's own function broke.
+
+    """
+    caller = _Pretending(ReplayCaller(recordings) if recordings is not None else None, succeeding)
+    a_pass = Pass(suite, policy)
+    for asked in questions(suite):
+        caller.met_missing = False
+        outcome = run_now(a_pass.serve(asked, caller))
+        for step in outcome.steps:
+            caller.walked.deployment.setdefault(step.digest, step.deployment)
+        if caller.met_missing:
+            caller.walked.missing_cases[asked.case.id] = None
+    return caller.walked
+
+
+def walk_every_deployment(suite: Suite, policy: Policy, recordings: Recordings) -> Walked:
+    """Return the calls that recording every deployment of ``policy`` on every case needs."""
+    caller = _Pretending(ReplayCaller(recordings), succeeding=True)
+    for asked, alias, request in every_request(suite, policy):
+        caller.met_missing = False
+        run_now(caller(request, policy.reliability))
+        caller.walked.deployment.setdefault(request.digest, alias)
+        if caller.met_missing:
+            caller.walked.missing_cases[asked.case.id] = None
+    return caller.walked
+
+
+def every_request(suite: Suite, policy: Policy) -> Iterator[tuple[Asked, str, Request]]:
+    """Yield what each deployment of ``policy`` would be asked for each case, whatever chooses between."""
+    for asked in questions(suite):
+        for alias, deployment in policy.deployments.items():
+            yield asked, alias, request_for(asked.case, deployment, asked.trial)
