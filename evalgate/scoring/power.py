@@ -106,11 +106,13 @@ def tango_chances(n: int, discordance: float, budget: float, alpha: float, true:
     """
     share_lost = 0.5 if discordance == 0 else (discordance - true) / (2 * discordance)
     reach = 9 * math.sqrt(n * discordance * (1 - discordance)) + 9
-    moved = np.arange(max(int(n * discordance - reach), 0), min(int(n * discordance + reach), n) + 1)
-    losses = np.arange(int(moved[-1]) + 1)[:, np.newaxis]
+    first, last = max(int(n * discordance - reach), 0), min(int(n * discordance + reach), n)
+    moved = np.arange(first, last + 1, dtype=np.float64)
+    losses = np.arange(last + 1, dtype=np.float64)[:, np.newaxis]
     possible = losses <= moved
     gains = np.where(possible, moved - losses, 0)
-    weight = _binomial(moved, n, discordance) * np.where(possible, _binomial(losses, moved, share_lost), 0.0)
+    weight = np.where(possible, _binomial(losses, moved, share_lost), 0.0)
+    weight = weight * _binomial(moved, np.array(float(n)), discordance)
     z, bound = tango_z(losses, gains, n, np.array(-budget)), ndtri(1 - alpha)
     passed, failed = z > bound, z < -bound
     still = (losses == 0) & (moved == 0)
@@ -141,12 +143,11 @@ def tango_required_n(discordance: float, budget: float, alpha: float, power: flo
         n = short[-1] + 1
 
 
-def _binomial(k: np.ndarray, n: np.ndarray | int, p: float) -> np.ndarray:  # type: ignore[type-arg]
-    """Binomial probabilities from log factorials; 0 where k > n."""
-    most = int(np.max(n))
-    log_factorial = np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, most + 1)))))
-    rest = np.maximum(n - k, 0)
+def _binomial(k: Floats, n: Floats, p: float) -> Floats:
+    """Binomial probabilities by log factorials; meaningless where k > n."""
+    log_factorial = np.concatenate(([0.0], np.cumsum(np.log(np.arange(1, int(n.max()) + 1)))))
+    rest = np.maximum(n - k, 0.0)
+    ways = log_factorial[n.astype(int)] - log_factorial[k.astype(int)] - log_factorial[rest.astype(int)]
     with np.errstate(divide="ignore", invalid="ignore"):
         log_p = np.where(k > 0, k * np.log(p), 0.0) + np.where(rest > 0, rest * np.log1p(-p), 0.0)
-        ways = log_factorial[n] - log_factorial[np.minimum(k, most)] - log_factorial[rest]
-        return np.exp(ways + log_p)
+    return np.asarray(np.exp(ways + log_p))

@@ -1,0 +1,51 @@
+"""What a commit already knows about a policy's parts rules both sides: prices and declared times.
+
+Otherwise a proposal could win by declaring its model cheaper or its router faster.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from evalgate.core.policy import Policy, Router
+from evalgate.core.policy_file import ColumnRouter, Price
+from evalgate.core.suite import Project
+
+
+def as_known(policy: Policy, old: Policy) -> Policy:
+    """Return ``policy`` with the prices and times that ``old`` declares for what both of them have."""
+    prices = {each.identity: each.price for each in old.deployments.values()}
+    deployments = {
+        alias: replace(each, price=prices[each.identity]) if each.identity in prices else each
+        for alias, each in policy.deployments.items()
+    }
+    cache, router = policy.cache, policy.router
+    if cache is not None and old.cache is not None:
+        cache = cache.model_copy(update={"lookup_s": old.cache.lookup_s})
+    if router is not None and old.router is not None and _same_score(router, old.router):
+        spec = router.spec.model_copy(update={"decide_s": old.router.spec.decide_s})
+        router = replace(router, spec=spec)
+    return replace(policy, deployments=deployments, cache=cache, router=router)
+
+
+def claimed_prices(known: Project, tree: Project) -> Mapping[str, Price]:
+    """Return what only the working tree's ``prices.yaml`` says, about models that the commit does not use."""
+    used = {
+        name
+        for suite in known.suites
+        if suite.baseline is not None
+        for each in suite.baseline.deployments.values()
+        for name in (each.model, f"{each.provider}/{each.model}")
+    }
+    return {
+        name: price
+        for name, price in tree.prices.items()
+        if name not in used and name not in known.prices and name.partition("/")[2] not in known.prices
+    }
+
+
+def _same_score(router: Router, old: Router) -> bool:
+    if router.spec.kind != old.spec.kind or router.classifier != old.classifier:
+        return False
+    if isinstance(router.spec, ColumnRouter) and isinstance(old.spec, ColumnRouter):
+        return router.spec.column == old.spec.column
+    return getattr(router.spec, "path", None) == getattr(old.spec, "path", None)
