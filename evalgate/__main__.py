@@ -1,5 +1,6 @@
 """``python -m evalgate``, and what the ``evalgate`` command calls."""
 
+import gc
 import sys
 
 from evalgate.cli import main as cli
@@ -7,6 +8,8 @@ from evalgate.cli import main as cli
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
+    # A run keeps nearly all it makes until its end: looking for garbage among it costs a sixth of the time.
+    gc.set_threshold(200_000, 20, 100)
     sys.exit(cli.main())
 
 

@@ -12,6 +12,7 @@ from evalgate.core.cases_file import CasesDataset
 from evalgate.core.errors import BadInput, Problem
 from evalgate.load.tables import Row, Table
 
+_ROWS_AT_A_TIME = 1000
 MISSING = "install the extra: uv sync --extra data"
 
 
@@ -26,8 +27,11 @@ def parquet_table(paths: Sequence[Path], written: CasesDataset, shown: str) -> T
 
     """
     files = {"train": [str(path) for path in paths]}
-    settings = {"path": "parquet", "data_files": files, "split": "train", "streaming": written.streaming}
-    return _table(_library(), settings, written, shown)
+    library = _library()
+    settings: dict[str, Any] = {"path": "parquet", "data_files": files, "split": "train"}
+    if written.streaming:
+        settings |= {"streaming": True, **_in_constant_memory()}
+    return _table(library, settings, written, shown)
 
 
 def hub_table(written: CasesDataset) -> Table:
@@ -57,6 +61,14 @@ def _library() -> Any:
     # It would tell a server of every load, also of a local file; a replay talks to nobody.
     datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
     return datasets
+
+
+def _in_constant_memory() -> dict[str, Any]:
+    """Return settings without which Arrow keeps every byte of a file that it has read."""
+    from pyarrow.dataset import ParquetFragmentScanOptions  # noqa: PLC0415  comes with datasets
+
+    options = ParquetFragmentScanOptions(pre_buffer=False)
+    return {"batch_size": _ROWS_AT_A_TIME, "fragment_scan_options": options}
 
 
 def _table(library: Any, settings: Mapping[str, Any], written: CasesDataset, shown: str) -> Table:
@@ -91,7 +103,7 @@ def _rows(library: Any, data: Any, shown: str) -> Iterator[tuple[int, Row]]:
     rows = enumerate(data, start=1)
     while True:
         try:
-            batch = list(islice(rows, 1000))
+            batch = list(islice(rows, _ROWS_AT_A_TIME))
         except Exception as error:  # noqa: BLE001  a damaged page shows only here
             raise BadInput([_cannot_load(library, error, shown)]) from None
         if not batch:

@@ -23,7 +23,7 @@ from evalgate.pipeline.settings import RunSettings
 from evalgate.pricing.prices import resolve_prices
 from evalgate.store.recordings import Recordings, read_recordings
 from evalgate.store.replay import ReplayCaller
-from evalgate.store.runs import write_run
+from evalgate.store.runs import RunWriter
 
 
 def run(settings: RunSettings, progress: Progress) -> Decision:
@@ -114,6 +114,7 @@ class _Bench:
     recordings: Recordings
     settings: RunSettings
     replayed: Replayed = field(default_factory=Replayed)
+    writer: RunWriter = field(default_factory=RunWriter)
 
     def judgements(self, progress: Progress) -> list[tuple[Judgement, tuple[Run, ...]]]:
         if self.suite.baseline is None:
@@ -150,7 +151,7 @@ class _Bench:
         )
         run = Run(_manifest(self.suite, policy, prices, self.recordings, self.settings), results)
         if self.settings.gates:
-            write_run(run, run_file(self.project.root, self.suite, policy))
+            self.writer.write(run, run_file(self.project.root, self.suite, policy))
         return run
 
     def _caller_of(self, preferred: Mapping[CaseTrial, str]) -> CallerOf:

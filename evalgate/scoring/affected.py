@@ -81,6 +81,8 @@ def differences(
 
 
 def _difference(left: Graded, right: Graded) -> tuple[int, frozenset[str]]:
+    if left is right:
+        return 0, frozenset()
     before, after = left.outcome, right.outcome
     found, sessions = 0, frozenset[str]()
     if before.steps != after.steps:

@@ -11,6 +11,8 @@ import numpy as np
 
 from evalgate.core.comparison import Change, units_to_resolve
 from evalgate.core.numbers import Unmeasured
+from evalgate.scoring.arrays import Floats
+from evalgate.scoring.arrays import Floats
 from evalgate.scoring.smallest_drop import least_cases, provable_drop
 from evalgate.scoring.special import ndtr, ndtri
 from evalgate.scoring.tango import tango_interval, tango_z
@@ -19,7 +21,7 @@ POWER = 0.8
 WORST_COPY = 1.3
 """The copy of the worst case in the interval of the cost asks for about 30 % more cases."""
 
-_EXACT_BELOW = 30.0  # expected discordant cases, from where on the formula is within a few percent
+_EXACT_BELOW = 120.0  # expected discordant cases
 
 
 def required_n(sd: float, budget: float, alpha: float, power: float = POWER, true: float = 0.0) -> int:
@@ -45,8 +47,11 @@ def required_n_p95(slow_on_one_side: float, density: float, budget: float, alpha
     return math.ceil(units_to_resolve(math.sqrt(slow_on_one_side) / density, math.log1p(budget), alpha))
 
 
-def density_at_p95(latency_s: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
-    """Return the density of log latency at its P95: ``.08 / (ln q.98 - ln q.90)``."""
+def density_at_p95(latency_s: Floats) -> float:
+    """Return the density of log latency at its P95: ``.08 / (ln q.98 - ln q.90)``.
+
+    Between those quantiles lie 8 % of the calls. Infinite where they are equal.
+    """
     low, high = np.log(np.quantile(latency_s, [0.90, 0.98]))
     return 0.08 / float(high - low) if high > low else math.inf
 
@@ -128,11 +133,11 @@ def tango_power(n: int, discordance: float, budget: float, alpha: float, true: f
 def tango_required_n(discordance: float, budget: float, alpha: float, power: float = POWER) -> int:
     """Return the cases with which an unchanged candidate passes exactly ``power`` of the time, or more.
 
-    By the formula where it is good enough (30 discordant cases and more), else exactly. Power is a sawtooth
+    By the formula where it is within 2 % (120 discordant cases and more), else exactly. Power is a sawtooth
     in the number of cases; the answer is the first number from which no tooth of a tenth of it fails.
     """
     formula = required_n(math.sqrt(discordance), budget, alpha, power)
-    if discordance * formula >= 4 * _EXACT_BELOW:
+    if discordance * formula >= _EXACT_BELOW:
         return formula
     n = least_cases(budget, alpha)
     while True:

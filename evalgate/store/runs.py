@@ -93,23 +93,44 @@ def write_run(run: Run, path: Path) -> None:
         BadInput: the file cannot be written.
 
     """
-    for result in run.results:
+    RunWriter().write(run, path)
+
+
+class RunWriter:
+    """Writes runs that share outcomes (two policies served a case alike), each of which is encoded once."""
+
+    def __init__(self) -> None:
+        """Start with nothing encoded."""
+        # The outcome is kept beside its line, so that its id stays its own.
+        self._lines: dict[int, tuple[Graded, bytes]] = {}
+
+    def write(self, run: Run, path: Path) -> None:
+        """Do what :func:`write_run` does."""
+        lines = [_head_line(run), *map(self._line, run.results)]
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with part.open("xb") as file:
+                    file.writelines(lines)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            cure = "make room, or choose another place"
+            raise BadInput([Problem(f"cannot be written: {error.strerror}", cure, str(path))]) from error
+
+    def _line(self, result: Graded) -> bytes:
+        known = self._lines.get(id(result))
+        if known is not None:
+            return known[1]
         if not math.isfinite(_sum_of_numbers(result)):
             raise ValueError(f"case {result.outcome.case_id!r} holds a number that is not finite")
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("xb") as file:
-                file.writelines(_lines(run))
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        cure = "make room, or choose another place"
-        raise BadInput([Problem(f"cannot be written: {error.strerror}", cure, str(path))]) from error
+        line = _result_line(result)
+        self._lines[id(result)] = result, line
+        return line
 
 
 def read_run(path: Path) -> Run:
@@ -137,22 +158,26 @@ def read_run(path: Path) -> Run:
     return Run(head.manifest, results)
 
 
-def _lines(run: Run) -> Iterator[bytes]:
-    encode = msgspec.json.Encoder(enc_hook=_plain).encode
-    yield encode(_Head(RUN_SCHEMA, len(run.results), run.manifest)) + b"\n"
-    for result in run.results:
-        try:
-            line = encode(result)
-        except UnicodeEncodeError:
-            # A lone surrogate in somebody's text must not cost a paid run its file.
-            line = encode(_valid(msgspec.to_builtins(result)))
-        yield line + b"\n"
+def _head_line(run: Run) -> bytes:
+    return _ENCODER.encode(_Head(RUN_SCHEMA, len(run.results), run.manifest)) + b"\n"
+
+
+def _result_line(result: Graded) -> bytes:
+    try:
+        line = _ENCODER.encode(result)
+    except UnicodeEncodeError:
+        # A lone surrogate in somebody's text must not cost a paid run its file.
+        line = _ENCODER.encode(_valid(msgspec.to_builtins(result)))
+    return line + b"\n"
 
 
 def _plain(value: object) -> object:
     if isinstance(value, BaseModel):
         return value.model_dump()
     raise NotImplementedError(f"{type(value).__name__} does not belong in a run")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_plain)
 
 
 def _model(kind: type, value: object) -> object:
