@@ -153,9 +153,8 @@ def main() -> None:
     start_s, _ = measure([sys.executable, "-c", "import evalgate.cli.main, evalgate.pipeline.run"], ROOT, {0})
     bare_s, _ = measure([sys.executable, "-c", "import json"], ROOT, {0})
     print(f"start-up: evalgate {start_s:.2f} s, the floor {bare_s:.2f} s")
-    print(
-        f"{'cases':>8} {'files MB':>9} {'run s':>7} {'floor s':>8} {'ratio':>6} {'ratio of work':>14} {'peak MB':>8}"
-    )
+    head = ("cases", "files MB", "run s", "floor s", "ratio", "of work", "peak MB")
+    print(" ".join(f"{each:>9}" for each in head))
     for count in [int(each) for each in sys.argv[1:]] or [10_000, 100_000]:
         with tempfile.TemporaryDirectory() as folder:
             files = write_project(Path(folder), count)
@@ -163,9 +162,8 @@ def main() -> None:
             run_s, peak = measure([sys.executable, "-m", "evalgate", "run"], Path(folder), {0, 1, 3})
             floor_s, _ = measure([sys.executable, "-c", FLOOR, *map(str, files)], Path(folder), {0})
         work = (run_s - start_s) / (floor_s - bare_s)
-        print(
-            f"{count:8d} {size:9.1f} {run_s:7.2f} {floor_s:8.2f} {run_s / floor_s:6.2f} {work:14.2f} {peak:8.0f}"
-        )
+        row = (count, f"{size:.1f}", f"{run_s:.2f}", f"{floor_s:.2f}", f"{run_s / floor_s:.2f}")
+        print(" ".join(f"{each:>9}" for each in (*row, f"{work:.2f}", f"{peak:.0f}")), flush=True)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def check_of(limit: Limit, change: Change, finding: Finding) -> Check:
         limit=limit.limit,
         allowance=limit.allowance,
         unit=limit.unit,
-        scale=change.scale,
+        scale=limit.scale,
         verdict=finding.verdict,
         blocked=blocked,
         gated=finding.gated,
