@@ -12,7 +12,6 @@ import numpy as np
 from evalgate.core.comparison import Change, units_to_resolve
 from evalgate.core.numbers import Unmeasured
 from evalgate.scoring.arrays import Floats
-from evalgate.scoring.arrays import Floats
 from evalgate.scoring.smallest_drop import least_cases, provable_drop
 from evalgate.scoring.special import ndtr, ndtri
 from evalgate.scoring.tango import tango_interval, tango_z
