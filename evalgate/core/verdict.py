@@ -100,6 +100,20 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
+class Confusions:
+    """Both sides' confusion matrices of a suite with labels, over cases and trials, unweighted.
+
+    ``baseline[row][column]`` counts the cases that expect label ``expected[row]`` and were answered with
+    ``read[column]``: a label, ``(none)`` for an answer that names none or several, ``(failed)`` for no answer.
+    """
+
+    expected: tuple[str, ...]
+    read: tuple[str, ...]
+    baseline: tuple[tuple[int, ...], ...]
+    candidate: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """One candidate against one baseline on one suite; ``baseline`` is None where there is none yet."""
 
@@ -119,6 +133,7 @@ class Judgement:
     mode: Mode
     policy_diff: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    confusions: Confusions | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from evalgate.core.comparison import Comparison
 from evalgate.core.run import Run
-from evalgate.core.verdict import CallCounts, Judgement
+from evalgate.core.verdict import CallCounts, Confusions, Judgement
 from evalgate.gate.judge import judge
+from evalgate.grading.confusion import confusion
 from evalgate.pipeline.sides import policy_diff, summarize
 from evalgate.scoring.compare import compare, compare_absolute
 
@@ -44,4 +45,16 @@ def _judgement(comparison: Comparison, baseline: Run, candidate: Run) -> Judgeme
         spend_usd=0.0,
         mode=manifest.mode,
         policy_diff=policy_diff(baseline.manifest.policy_summary, manifest.policy_summary),
+        confusions=_confusions(baseline, candidate) if manifest.labels else None,
+    )
+
+
+def _confusions(baseline: Run, candidate: Run) -> Confusions:
+    labels = candidate.manifest.labels
+    before, after = (confusion(run.results, labels) for run in (baseline, candidate))
+    return Confusions(
+        expected=labels,
+        read=after.columns,
+        baseline=tuple(tuple(before.counts[label].values()) for label in labels),
+        candidate=tuple(tuple(after.counts[label].values()) for label in labels),
     )

@@ -5,7 +5,7 @@ from decimal import Context
 from math import isinf
 
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.core.verdict import Check, Decision, Flip, Judgement, SideSummary
+from evalgate.core.verdict import Check, Confusions, Decision, Flip, Judgement, SideSummary
 
 SCHEMA = "evalgate/result@1"
 
@@ -70,6 +70,16 @@ def _comparison(judgement: Judgement) -> dict[str, object]:
         "policy_diff": [_text(line) for line in judgement.policy_diff],
         "flips": [_flip(flip) for flip in judgement.flips],
         "notes": [_text(note) for note in judgement.notes],
+        "confusion": None if judgement.confusions is None else _confusion(judgement.confusions),
+    }
+
+
+def _confusion(found: Confusions) -> dict[str, object]:
+    return {
+        "expected": [_text(label) for label in found.expected],
+        "read": [_text(label) for label in found.read],
+        "baseline": found.baseline,
+        "candidate": found.candidate,
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from evalgate.core.verdict import Decision, Flip, Judgement
 from evalgate.report import wording
+from evalgate.report.confusions import matrix
 from evalgate.report.ledger import ledger, unpriced
 from evalgate.report.markdown_escape import code, fence, prose
 from evalgate.report.numbers import usd_or_missing
@@ -100,6 +101,12 @@ def _details(judgement: Judgement) -> str:
         flips = [flip for flip in judgement.flips if flip.kind == kind]
         if flips:
             blocks.append(_folded(f"{title} ({len(flips):,})", _flips(flips)))
+    if judgement.confusions is not None:
+        found = judgement.confusions
+        headings = ["expected", *map(code, found.read)]
+        rows = [[code(first), *rest] for first, *rest in matrix(found)]
+        lines = _table(headings, "l" + "r" * len(found.read), rows)
+        blocks.append(_folded("What was read as what (candidate, change against the baseline)", lines))
     rests = [f"- {prose(text)}" for text in wording.both(wording.evidence(judgement))]
     if rests:
         blocks.append(_folded("What the numbers rest on", rests))

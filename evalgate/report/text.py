@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from evalgate.core.verdict import Check, Decision, Flip, Judgement
 from evalgate.report import wording
+from evalgate.report.confusions import most_confused
 from evalgate.report.layout import UNBREAKABLE, Style, pad, paint, wrap
 from evalgate.report.ledger import ledger, unpriced
 from evalgate.report.numbers import usd_or_missing
@@ -166,6 +167,11 @@ class _Page:
             if flips:
                 self.sentence(kind, first=_INDENT * 2, style=style)
                 self.lines.extend(_flip_lines(flips, self.width))
+        confused = most_confused(judgement)
+        if confused:
+            self.sentence("most confused", first=_INDENT * 2)
+        for said in confused:
+            self.sentence(said, first=_INDENT * 3)
 
     def _evidence(self, judgement: Judgement) -> None:
         rests = wording.evidence(judgement)

@@ -4,7 +4,16 @@ from math import inf
 
 from evalgate.core.errors import ExitCode
 from evalgate.core.numbers import Estimate, Unmeasured
-from evalgate.core.verdict import CallCounts, CaseCounts, Check, Decision, Flip, Judgement, SideSummary
+from evalgate.core.verdict import (
+    CallCounts,
+    CaseCounts,
+    Check,
+    Confusions,
+    Decision,
+    Flip,
+    Judgement,
+    SideSummary,
+)
 
 HOSTILE = (
     "\x1b]52;c;cHduZWQ=\x07\x1b[31m|`<script>alert(1)</script>\n::error::pwned\n"
@@ -134,6 +143,12 @@ def judgement(**changed):
         "mode": "replay",
         "policy_diff": ("router.threshold: 0.55 → 0.62",),
         "notes": (),
+        "confusions": Confusions(
+            expected=("billing", "shipping"),
+            read=("billing", "shipping", "(none)", "(failed)"),
+            baseline=((190, 8, 2, 0), (20, 178, 2, 0)),
+            candidate=((188, 11, 1, 0), (18, 180, 2, 0)),
+        ),
     }
     return Judgement(**(fields | changed))
 

@@ -75,8 +75,8 @@ def test_hostile_text_adds_no_cell_to_a_table():
     tables = {}
     for row in rows:
         tables.setdefault(row.count("|"), []).append(row)
-    # limits (6 cells), money (3 cells), flips (4 cells)
-    assert set(tables) == {7, 4, 5}
+    # limits (6 cells), money (3 cells), flips (4 cells), confusions (5 cells)
+    assert set(tables) == {7, 4, 5, 6}
 
 
 @pytest.mark.parametrize(
