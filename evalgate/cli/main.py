@@ -10,7 +10,20 @@ import click
 from evalgate.cli import errors
 
 # A verb's module and function have its name.
-_VERBS = ("init", "check", "plan", "run", "record", "compare", "schema", "completion")
+_VERBS = (
+    "init",
+    "check",
+    "plan",
+    "power",
+    "run",
+    "record",
+    "compare",
+    "report",
+    "export",
+    "store",
+    "schema",
+    "completion",
+)
 
 
 class LazyGroup(click.Group):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from evalgate.cli import streams
-from evalgate.core.errors import BadInput, Problem
+from evalgate.cli.files import output_file, writable, write_file
 
 if TYPE_CHECKING:
     from evalgate.core.verdict import Decision
@@ -30,8 +30,8 @@ def result_options(verb: Callable[..., Any]) -> Callable[..., Any]:
     )
     output = click.option(
         "--output",
-        type=click.Path(dir_okay=False, path_type=Path),
-        callback=_writable,
+        type=output_file(),
+        callback=writable,
         help="Write the result to this file instead of stdout.",
     )
     return wanted(output(verb))
@@ -43,7 +43,8 @@ def hand_over(decision: "Decision", format_name: Format, output: Path | None) ->
         color = streams.wants_color(sys.stdout, os.environ)
         streams.write_data(_rendered(decision, format_name, streams.width_of(sys.stdout), color=color))
     else:
-        _write_file(output, _rendered(decision, format_name, streams.WITHOUT_TERMINAL, color=False))
+        text = _rendered(decision, format_name, streams.WITHOUT_TERMINAL, color=False)
+        write_file(output, text.encode(), "--output")
         streams.say(f"wrote {output} (exit code {int(decision.exit_code)})")
     return int(decision.exit_code)
 
@@ -62,27 +63,3 @@ def _rendered(decision: "Decision", format_name: Format, width: int, *, color: b
             from evalgate.report import markdown  # noqa: PLC0415
 
             return markdown.render(decision)
-
-
-def _write_file(path: Path, text: str) -> None:
-    # A reader sees the old file or the new one, never half of one.
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise BadInput([_cannot_write(path, error.strerror or str(error))]) from error
-
-
-def _writable(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a file in a folder that does not exist before anything is run for it."""
-    if path is not None and not path.absolute().parent.is_dir():
-        raise BadInput([_cannot_write(path, "its folder does not exist")])
-    return path
-
-
-def _cannot_write(path: Path, why: str) -> Problem:
-    return Problem(
-        f"the result cannot be written: {why}", "give --output a file in a folder you may write to", str(path)
-    )

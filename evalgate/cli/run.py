@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from evalgate.cli.progress import progress_on
+from evalgate.cli.reports import errors_to_junit, report_options, write_junit, write_report
 from evalgate.cli.results import Format, hand_over, result_options
 from evalgate.cli.selection import selection_options
 
 if TYPE_CHECKING:
+    from evalgate.core.progress import Progress
+    from evalgate.core.report_data import ReportTexts
     from evalgate.core.run import Mode
+    from evalgate.core.verdict import Decision
+    from evalgate.pipeline.settings import RunSettings
 
 MODES = ("replay", "auto", "live")
 
@@ -32,6 +37,7 @@ MODES = ("replay", "auto", "live")
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N cases. Shows, never gates."
 )
+@report_options
 @result_options
 def run(  # noqa: PLR0913  one parameter per option
     *,
@@ -42,6 +48,9 @@ def run(  # noqa: PLR0913  one parameter per option
     mode: "Mode",
     cases: tuple[str, ...],
     limit: int | None,
+    report: Path | None,
+    report_texts: "ReportTexts | None",
+    junit: Path | None,
     format_name: Format,
     output: Path | None,
 ) -> int:
@@ -49,8 +58,7 @@ def run(  # noqa: PLR0913  one parameter per option
 
     Without SUITES all of them, without --policy every proposal in each suite's family.
     """
-    from evalgate.pipeline.run import run as run_pipeline  # noqa: PLC0415  heavy
-    from evalgate.pipeline.settings import RunSettings  # noqa: PLC0415
+    from evalgate.pipeline.settings import RunSettings  # noqa: PLC0415  heavy
 
     settings = RunSettings(
         start=Path.cwd(),
@@ -61,5 +69,22 @@ def run(  # noqa: PLR0913  one parameter per option
         cases=cases,
         limit=limit,
     )
-    decision = run_pipeline(settings, progress_on(sys.stderr, os.environ, quiet=quiet))
+    progress = progress_on(sys.stderr, os.environ, quiet=quiet)
+    with errors_to_junit(junit):
+        decision = _run(settings, progress, report, report_texts)
+    write_junit(decision, junit)
     return hand_over(decision, format_name, output)
+
+
+def _run(
+    settings: "RunSettings", progress: "Progress", report: Path | None, texts: "ReportTexts | None"
+) -> "Decision":
+    if report is None:
+        from evalgate.pipeline.run import run as run_pipeline  # noqa: PLC0415  heavy
+
+        return run_pipeline(settings, progress)
+    from evalgate.pipeline.reporting import run_with_report  # noqa: PLC0415
+
+    data = run_with_report(settings, progress, texts)
+    write_report(data, report, "--report")
+    return data.decision

@@ -87,6 +87,21 @@ class Comparison:
         return next((each for each in pool if each.metric == metric and each.slice == slice_value), None)
 
 
+@dataclass(frozen=True, slots=True)
+class LookComparison:
+    """One look at the cases measured so far, out of ``cases_total``.
+
+    The same runs compared three times: ``plain`` at the rules' own level, which is what is shown, and at the
+    stricter levels by which this look may end in a pass (``to_pass``) or a fail (``to_fail``).
+    """
+
+    plain: Comparison
+    to_pass: Comparison
+    to_fail: Comparison
+    cases_total: int
+    last: bool
+
+
 def units_to_resolve(sd: float, gap: float, alpha: float, power: float = 0.8) -> float:
     """Return how many independent units tell a true difference ``gap`` from none.
 

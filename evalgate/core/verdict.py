@@ -104,7 +104,7 @@ class Confusions:
     """Both sides' confusion matrices of a suite with labels, over cases and trials, unweighted.
 
     ``baseline[row][column]`` counts the cases that expect label ``expected[row]`` and were answered with
-    ``read[column]``: a label, ``(none)`` for an answer that names none or several, ``(failed)`` for no answer.
+    ``read[column]``: a label, ``(none)`` for an answer that names none or several, ``(failed)`` for none.
     """
 
     expected: tuple[str, ...]

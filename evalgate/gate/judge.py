@@ -1,6 +1,6 @@
 """One comparison judged by the rules: a verdict, whether it blocks, and every limit on the way there."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalgate.core.budgets import Limit, Rules
@@ -8,7 +8,7 @@ from evalgate.core.comparison import Change, Comparison
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.verdict import Check, Verdict
 from evalgate.gate.headline import headline
-from evalgate.gate.limits import Finding, check_of, judge_limit
+from evalgate.gate.limits import check_of, judge_limit
 from evalgate.gate.slices import EVERY_SLICE, tripwire
 
 
@@ -29,36 +29,38 @@ def judge(comparison: Comparison, rules: Rules) -> Ruling:
     Technometrics 24, 1982, 295-300): a change passes wrongly only if each of its broken limits does.
     """
     limits = [limit for limit in rules.limits if comparison.baseline is not None or _absolute(limit)]
-    checks = tuple(check for limit in limits for check in _checks(limit, comparison, rules))
-    verdict = _verdict(checks)
+    checks = [check for limit in limits for check in _checks(limit, comparison, rules)]
+    return ruling_of(comparison, checks, unjudged=len(rules.limits) - len(limits))
+
+
+def ruling_of(comparison: Comparison, checks: Sequence[Check], unjudged: int) -> Ruling:
+    """Return the ruling that follows from judged limits; ``unjudged`` counts those without a baseline."""
     return Ruling(
-        verdict=verdict,
+        verdict=_verdict(checks),
         blocked=any(check.blocked for check in checks),
-        headline=headline(comparison, checks, unjudged=len(rules.limits) - len(limits)),
-        checks=checks,
+        headline=headline(comparison, checks, unjudged),
+        checks=tuple(checks),
     )
 
 
-def _checks(limit: Limit, comparison: Comparison, rules: Rules) -> Iterator[Check]:
-    if limit.slice == EVERY_SLICE:
-        critical = {each.slice for each in rules.limits if each.critical}
-        slices = [
-            change
-            for change in comparison.slices
-            if change.metric == limit.metric and change.slice not in critical
-        ]
-        yield from tripwire(limit, slices, comparison.alpha)
-        return
+def judge_slices(limit: Limit, comparison: Comparison, rules: Rules) -> tuple[Check, ...]:
+    """Judge a limit that holds for every slice, critical ones left out: they have limits of their own."""
+    critical = {each.slice for each in rules.limits if each.critical}
+    slices = [
+        change
+        for change in comparison.slices
+        if change.metric == limit.metric and change.slice not in critical
+    ]
+    return tripwire(limit, slices, comparison.alpha)
+
+
+def change_for(limit: Limit, comparison: Comparison) -> Change:
+    """Return what the limit is about; unmeasured where no case of the suite is in its slice."""
     change = comparison.find(limit.metric, limit.slice)
-    if change is None:
-        yield _without_cases(limit, comparison)
-    else:
-        yield check_of(limit, change, judge_limit(limit, change, comparison.alpha))
-
-
-def _without_cases(limit: Limit, comparison: Comparison) -> Check:
+    if change is not None:
+        return change
     missing = Unmeasured(f"no case of the suite is in slice {limit.slice!r}")
-    change = Change(
+    return Change(
         metric=limit.metric,
         slice=limit.slice,
         scale=limit.scale,
@@ -73,14 +75,20 @@ def _without_cases(limit: Limit, comparison: Comparison) -> Check:
         trials=comparison.trials,
         affected=0,
     )
-    return check_of(limit, change, Finding("inconclusive", missing.reason))
+
+
+def _checks(limit: Limit, comparison: Comparison, rules: Rules) -> Sequence[Check]:
+    if limit.slice == EVERY_SLICE:
+        return judge_slices(limit, comparison, rules)
+    change = change_for(limit, comparison)
+    return [check_of(limit, change, judge_limit(limit, change, comparison.alpha))]
 
 
 def _absolute(limit: Limit) -> bool:
     return limit.limit in {"min", "max"}
 
 
-def _verdict(checks: tuple[Check, ...]) -> Verdict:
+def _verdict(checks: Sequence[Check]) -> Verdict:
     verdicts = {check.verdict for check in checks if check.gated}
     if "fail" in verdicts:
         return "fail"

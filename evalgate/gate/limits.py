@@ -33,7 +33,7 @@ class Finding:
 def judge_limit(limit: Limit, change: Change, alpha: float) -> Finding:
     """Return what ``change`` says about ``limit`` by its interval."""
     absolute = limit.limit in {"min", "max"}
-    if limit.slice is not None and change.n < LEAST_SLICE and (absolute or not identical(change)):
+    if _too_small(limit, change) and (absolute or not identical(change)):
         reason = f"{subject(limit)}: {change.n} cases; below {LEAST_SLICE} a slice is shown, not judged"
         return Finding("inconclusive", reason, gated=False, cases_needed=LEAST_SLICE)
     if absolute:
@@ -44,6 +44,11 @@ def judge_limit(limit: Limit, change: Change, alpha: float) -> Finding:
     if identical(change):
         return Finding("pass", f"{subject(limit)} is identical by construction", inside=True)
     return _judge_change(limit, change, change.change, alpha)
+
+
+def _too_small(limit: Limit, change: Change) -> bool:
+    # A critical slice that lost all its cases must not slip through as merely small.
+    return limit.slice is not None and change.n < LEAST_SLICE and not (limit.critical and change.n == 0)
 
 
 def check_of(limit: Limit, change: Change, finding: Finding) -> Check:

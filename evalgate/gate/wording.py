@@ -25,7 +25,7 @@ def subject(limit: Limit) -> str:
 def movement(change: Estimate, scale: Scale) -> str:
     """Return how a metric moved, with its interval; a proven move is worded as one.
 
-    "fell by 31 % (26 to 35 %)", "rose by 1.2 points (0.3 to 2.1)", "changed by -0.3 points (-0.9 to +0.4)".
+    "fell by 31% (26 to 35%)", "rose by 1.2 points (0.3 to 2.1)", "changed by -0.3 points (-0.9 to +0.4)".
     """
     if change.low == change.high == 0:
         return "did not change"
@@ -38,7 +38,7 @@ def movement(change: Estimate, scale: Scale) -> str:
 
 
 def amount(value: float, scale: Scale) -> str:
-    """Return a size of change without sign: "4.1 points", "31 %"."""
+    """Return a size of change without sign: "4.1 points", "31%"."""
     return f"{_size(value, scale)}{_unit(scale)}"
 
 
@@ -54,11 +54,11 @@ def at_least(value: float, allowance: float, scale: Scale) -> str:
 
 
 def allowance(limit: Limit) -> str:
-    """Return the allowance of a limit as it is spoken of: "1.0", "5 %", "0.01 USD", "2.5 s", "85 %"."""
+    """Return the allowance of a limit as it is spoken of: "1.0", "5%", "0.01 USD", "2.5 s", "85%"."""
     if limit.limit == "max_drop":
         return f"{limit.allowance * 100:.1f}" if _tenths(limit.allowance) else f"{limit.allowance * 100:g}"
     if limit.limit == "max_rise":
-        return f"{limit.allowance * 100:g} %"
+        return f"{limit.allowance * 100:g}%"
     return level(limit.allowance, limit)
 
 
@@ -70,13 +70,13 @@ def level(value: float, limit: Limit) -> str:
 
 
 def interval(measured: Estimate, limit: Limit) -> str:
-    """Return a metric's value with its interval: "84.0 % (80.2 % to 87.1 %)"."""
+    """Return a metric's value with its interval: "84.0% (80.2% to 87.1%)"."""
     value, low, high = (level(each, limit) for each in (measured.value, measured.low, measured.high))
     return f"{value} ({low} to {high})"
 
 
 _LEVELS: Mapping[str, Callable[[float], str]] = {
-    "share": lambda value: f"{value * 100:.4g} %",
+    "share": lambda value: f"{value * 100:.4g}%",
     "usd": lambda value: f"{value:.4g} USD",
     "s": lambda value: f"{value:.3g} s",
 }
@@ -108,8 +108,8 @@ def _span(value: float, low: float, high: float, scale: Scale) -> str:
 
 
 def _unit(scale: Scale) -> str:
-    return " points" if scale == "absolute" else " %"
+    return " points" if scale == "absolute" else "%"
 
 
 def _closing(scale: Scale) -> str:
-    return "" if scale == "absolute" else " %"
+    return "" if scale == "absolute" else "%"

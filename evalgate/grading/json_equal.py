@@ -30,7 +30,7 @@ class _Rules:
 
     def skips(self, path: Path) -> bool:
         """Tell whether nothing at ``path`` or inside it is compared."""
-        if self.ignore and at(self.ignore, path):
+        if self.ignore and at_or_above(self.ignore, path):
             return True
         return bool(self.only) and not on_the_way(self.only, path)
 

@@ -112,6 +112,8 @@ def _function_cosine(embed: EmbedFunction, answer: str, reference: str) -> float
 
 def _vector(value: object) -> Vector | None:
     numbers = _listed(value)
+    if any(isinstance(each, str | bytes) for each in numbers):
+        return None
     try:
         vector = tuple(map(float, numbers))
     except (TypeError, ValueError, OverflowError):

@@ -6,7 +6,7 @@ rules decide, and what the new ones would be is told.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalgate.core.errors import BadInput, Problem
@@ -58,6 +58,9 @@ def load_against(asked: Asked) -> Iterator[Against]:
         selection = Selection(asked.start, asked.policies)
         tree = gather(file, chosen.tree, selection, calling=asked.calling, importer=ours.import_function)
         tree.findings.raise_if_any()
+        if asked.suites and not chosen.tree:
+            # All that was asked for was deleted; what else there is was not asked for.
+            tree = replace(tree, suites=(), project=replace(tree.project, suites=()))
         yield Joining(base, tree, out, selection).joined()
 
 

@@ -76,7 +76,13 @@ def _locate(error: ErrorDetails, root: object) -> _Found:
     location = error["loc"]
     for position, part in enumerate(location):
         last = position == len(location) - 1
-        if isinstance(node, dict) and isinstance(part, str) and not _is_kind(node, part, path, branches):
+        # An unknown key is where its location ends, whatever kind is written beside it.
+        is_key = last and error["type"] in UNKNOWN_KEY
+        if (
+            isinstance(node, dict)
+            and isinstance(part, str)
+            and (is_key or not _is_kind(node, part, path, branches))
+        ):
             if part in node:
                 node, path = node[part], (*path, part)
                 continue

@@ -29,8 +29,7 @@ def main(root: str) -> None:
     sys.dont_write_bytecode = True
     functions: Functions = []
     for line in questions:
-        reply = _reply(json.loads(line), Path(root), functions)
-        answers.write(json.dumps(reply).encode() + b"\n")
+        answers.write(_reply(json.loads(line), Path(root), functions).encode() + b"\n")
         answers.flush()
 
 
@@ -44,15 +43,15 @@ def _private_streams() -> tuple[IO[bytes], IO[bytes]]:
     return questions, answers
 
 
-def _reply(asked: Mapping[str, Any], root: Path, functions: Functions) -> Mapping[str, object]:
-    if "import" in asked:
-        return _imported(asked["import"], root, functions)
+def _reply(asked: Mapping[str, Any], root: Path, functions: Functions) -> str:
     try:
+        if "import" in asked:
+            return json.dumps(_imported(asked["import"], root, functions))
         arguments = [_argument(each) for each in asked["arguments"]]
-        return _returned(functions[asked["call"]](*arguments))
+        return json.dumps(_returned(functions[asked["call"]](*arguments)))
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the user's code raises is told
         told = " ".join("".join(traceback.format_exception_only(error)).split())
-        return {"raised": type(error).__name__, "told": told.partition(": ")[2]}
+        return json.dumps({"raised": type(error).__name__, "told": told.partition(": ")[2]})
 
 
 def _imported(path: str, root: Path, functions: Functions) -> Mapping[str, object]:

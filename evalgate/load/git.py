@@ -28,6 +28,7 @@ _DEFAULT_BRANCHES = (
 _SHALLOW_CURE = "run `git fetch --unshallow`; in GitHub Actions give actions/checkout `fetch-depth: 0`"
 _UNUSABLE = re.compile(r"[\s\x00-\x1f\x7f:]")
 _SHORT = 7
+_NOT_TRUSTED = "dubious ownership"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,14 @@ def find_commit(repository: Repository, asked: str) -> Commit:
 
 
 def fork_point(project: Path) -> Commit | None:
-    """Return where HEAD left the default branch; None where nobody can tell."""
+    """Return where HEAD left the default branch; None where nobody can tell.
+
+    Raises:
+        BadInput: git is not installed, or refuses a repository that is there.
+
+    """
+    if not any((folder / ".git").exists() for folder in (project, *project.parents)):
+        return None
     branch = default_branch(project)
     if branch is None:
         return None
@@ -115,6 +123,8 @@ def fork_point(project: Path) -> Commit | None:
 def default_branch(project: Path) -> str | None:
     """Return the full name of the default branch: what origin calls so, else main or master."""
     said = ask(project, "for-each-ref", "--format=%(refname)", *_DEFAULT_BRANCHES)
+    if _NOT_TRUSTED in said.err:
+        raise _refusal(*_why_not(said.err, project))
     known = said.out.split() if said.code == 0 else []
     return next((name for name in _DEFAULT_BRANCHES if name in known), None)
 
@@ -213,7 +223,7 @@ def _near(repository: Repository, ref: str) -> str:
 
 
 def _why_not(said: str, project: Path) -> tuple[str, str]:
-    if "dubious ownership" in said:
+    if _NOT_TRUSTED in said:
         return (
             f"git refuses to read {project}: it belongs to another user",
             f"if you trust it, run `git config --global --add safe.directory {project}`",

@@ -79,6 +79,9 @@ class GraderLoader:
         return LoadedGrader(key, grader, source_sha256(function))
 
     def _judge(self, key: KeyPath, spec: JudgeGrader) -> LoadedGrader | None:
+        if spec.pairwise:
+            cure = "ask for a score or for labels; both policies are then judged by the same rubric"
+            self._refuse((*key, "pairwise"), "a pairwise judge is not supported yet", cure)
         rubric = self._attempt((*key, "rubric"), lambda: self._rubric(spec.rubric))
         deployment = self._deployment((*key, "deployment"), spec.deployment, "chat")
         if rubric is None or deployment is None:
@@ -89,6 +92,8 @@ class GraderLoader:
     def _similarity(self, key: KeyPath, spec: SimilarityGrader) -> LoadedGrader | None:
         written = spec.embedder
         if isinstance(written, DeploymentFile):
+            cure = "name your own function by import path: my_pkg.embeddings:embed"
+            self._refuse((*key, "embedder"), "embedding by a provider is not supported yet", cure)
             deployment = self._deployment((*key, "embedder"), written, "embed")
             return None if deployment is None else LoadedGrader(key, Grader(spec, deployment=deployment))
         embed = self._attempt((*key, "embedder"), lambda: self.findings.import_function(written))
@@ -102,6 +107,9 @@ class GraderLoader:
         if schema is None:
             return None
         return LoadedGrader(key, Grader(spec.model_copy(update={"json_schema": schema})))
+
+    def _refuse(self, key: KeyPath, message: str, cure: str) -> None:
+        self.findings.problems.append(self.document.problem(key, message, cure))
 
     def _rubric(self, written: str) -> str:
         if "\n" in written or not written.endswith(_RUBRIC_FILES):

@@ -21,7 +21,6 @@ from evalgate.core.cases import Case
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.outcome import Answer, Grade
 
-_GO_ON_S = 2.0
 # The folder of evalgate goes last on the path, so that it hides nothing of the project's.
 _START = (
     "import sys; sys.path.append(sys.argv[1]); "
@@ -47,20 +46,18 @@ class IsolatedFunctions:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the process: politely, so that its own exit code runs, and then not."""
+        """End the process and whatever it started."""
         process = self._process
         if process is None:
             return
         assert process.stdin is not None
         assert process.stdout is not None
-        with suppress(OSError):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        # What a process that ended never read is no error now.
+        with suppress(BrokenPipeError):
             process.stdin.close()
-        try:
-            process.wait(_GO_ON_S if kind is None else 0)
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
         process.stdout.close()
 
     def import_function(self, path: str, root: Path) -> "IsolatedFunction":

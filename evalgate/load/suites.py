@@ -61,9 +61,13 @@ class SuiteLoader:
         findings.problems.extend(check_judges(document, graders, tested))
         if cases is not None:
             self._check(document, cases, [each for each in (baseline, *proposals) if each is not None])
+        written = document.value
+        if document.value.trials_pass is not None:
+            message = "a rule over a case's trials is not supported yet"
+            cure = "remove it: accuracy then averages the trials of a case"
+            findings.problems.append(document.problem(("trials_pass",), message, cure))
         if cases is None or len(findings.problems) > before:
             return None
-        written = document.value
         return Suite(
             name=document.path.parent.name,
             folder=document.path.parent,

@@ -23,8 +23,11 @@ from evalgate.core.policy_file import Price, Reliability
 from evalgate.core.progress import Progress
 from evalgate.core.run import Session
 from evalgate.core.suite import Project, Suite
+from evalgate.grading.needs import suite_judging
+from evalgate.pipeline.judging import ask_judges
 from evalgate.pipeline.measure import Pass, questions
 from evalgate.pricing.cost import cost_of
+from evalgate.pricing.prices import resolve_prices
 from evalgate.providers.live import LiveCaller
 from evalgate.serving.requests import request_for
 from evalgate.serving.serve import Asked
@@ -120,12 +123,15 @@ async def _call_all(calling: Calling, caller: Caller, rng: random.Random, progre
     if not calling.suite.ordered:
         rng.shuffle(asked)
     passes = [Pass(calling.suite, policy) for policy in calling.policies]
+    judged = suite_judging(calling.suite).needs_calls
     progress.start(f"{calling.suite.name}: calling", len(asked))
     queue = iter(asked)
 
     async def worker() -> None:
         for each in queue:
-            sides = _cover(calling, each) if calling.cover_deployments else _sides(passes, each)
+            sides = _cover(calling, each) if calling.cover_deployments else []
+            if not sides or judged:
+                sides += _sides(calling.suite, passes, each)
             rng.shuffle(sides)
             for side in sides:
                 await side(caller)
@@ -141,8 +147,12 @@ async def _call_all(calling: Calling, caller: Caller, rng: random.Random, progre
         progress.done()
 
 
-def _sides(passes: Sequence[Pass], asked: Asked) -> list[Side]:
-    return [partial(each.serve, asked) for each in passes]
+def _sides(suite: Suite, passes: Sequence[Pass], asked: Asked) -> list[Side]:
+    return [partial(_serve_and_judge, suite, each, asked) for each in passes]
+
+
+async def _serve_and_judge(suite: Suite, a_pass: Pass, asked: Asked, caller: Caller) -> None:
+    await ask_judges(suite, asked, await a_pass.serve(asked, caller), caller)
 
 
 def _cover(calling: Calling, asked: Asked) -> list[Side]:
@@ -167,17 +177,20 @@ def _in_flight(calling: Calling) -> int:
 
 def _spend(calling: Calling, made: Mapping[str, Call]) -> float | Unmeasured:
     """Price the calls that were made, each by the deployment that has its identity."""
-    deployments = {
-        deployment.identity: (policy.name, deployment.alias)
+    priced = {
+        deployment.identity: (deployment.alias, calling.prices[policy.name])
         for policy in calling.policies
         for deployment in policy.deployments.values()
     }
+    project, judges = calling.project, suite_judging(calling.suite).deployments
+    judge_prices = resolve_prices(judges, project.prices, project.price_at)
+    priced.update({judge.identity: (judge.alias, judge_prices) for judge in judges})
     costs = []
     for digest, call in made.items():
         asked = call.request
-        name, alias = deployments[asked.provider, asked.model, asked.revision, asked.quantization]
+        alias, prices = priced[asked.provider, asked.model, asked.revision, asked.quantization]
         step = Step("generate", alias, digest, call.session, call.attempts)
-        costs.append(cost_of(_only(step), calling.prices[name]))
+        costs.append(cost_of(_only(step), prices))
     unknown = next((cost for cost in costs if isinstance(cost, Unmeasured)), None)
     return unknown or math.fsum(cost.total_usd for cost in costs if isinstance(cost, Cost))
 

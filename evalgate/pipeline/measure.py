@@ -1,17 +1,19 @@
 """One policy over one suite: serve, price and grade every case and trial."""
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 from evalgate.core.calls import Caller
-from evalgate.core.errors import CannotJudge, MissingRecordings
+from evalgate.core.errors import MissingRecordings
 from evalgate.core.outcome import Graded, Outcome
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price
 from evalgate.core.suite import Suite
-from evalgate.grading.grade import grade
+from evalgate.pipeline.judging import SuiteJudge
+from evalgate.pipeline.replaying import run_now
 from evalgate.pricing.cost import cost_of
 from evalgate.serving.cache import PolicyCache
 from evalgate.serving.clock import case_times
@@ -102,48 +104,37 @@ def measure(
     shared = Replayed() if replayed is None else replayed
     a_pass = Pass(suite, policy, shared.answered)
     priced = repr(sorted(prices.items()))
+    judge = SuiteJudge(suite)
     graded: list[Graded] = []
     missing: list[Missing] = []
     for asked in questions(suite):
+        caller = caller_of(asked)
         try:
-            outcome = run_now(a_pass.serve(asked, caller_of(asked)))
+            outcome = run_now(a_pass.serve(asked, caller))
+            make = partial(judged, judge, asked, outcome, prices, caller)
+            graded.append(shared.graded(priced, outcome, make))
         except MissingRecordings as error:
             missing.append(Missing(asked.case.id, str(error)))
-        else:
-            graded.append(shared.graded(priced, outcome, partial(judged, suite, asked, outcome, prices)))
     if missing:
         raise MissingRecordings(_say_missing(suite, policy, missing))
+    judge.check()
     return tuple(graded)
 
 
-def judged(suite: Suite, asked: Asked, outcome: Outcome, prices: Mapping[str, Price]) -> Graded:
+def judged(
+    judge: SuiteJudge, asked: Asked, outcome: Outcome, prices: Mapping[str, Price], caller: Caller
+) -> Graded:
     """Return an outcome with its cost and grade."""
     case = asked.case
     return Graded(
         outcome=outcome,
         cost=cost_of(outcome, prices),
-        grade=grade(case, outcome.result, suite.grader, suite.correct_at, suite.grade_function),
+        grade=judge.grade(asked, outcome, caller),
         slices=case.slices,
         group=case.group,
         weight=case.weight,
         target=None if case.target is None else str(case.target),
     )
-
-
-def run_now(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never waits, without an event loop: a replay opens nothing, not even a loop.
-
-    Raises:
-        CannotJudge: the coroutine waited for something after all.
-
-    """
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    coroutine.close()
-    raise CannotJudge("a replay waited for something; only recorded calls can be replayed")
 
 
 def _say_missing(suite: Suite, policy: Policy, missing: list[Missing]) -> str:
@@ -154,6 +145,21 @@ def _say_missing(suite: Suite, policy: Policy, missing: list[Missing]) -> str:
         f"suite {suite.name}, policy {policy.name}: {len(missing)} of {outcomes} answers need calls that are "
         f"not recorded (cases {named}).\n"
         f"    The first: {missing[0].why}\n"
-        f"    Record them with `evalgate record {suite.file.rsplit('/', 1)[0]} --policy {policy.name}`, "
-        "or let `--mode auto` call what is missing."
+        f"    {_how_to_record(suite, policy)}"
     )
+
+
+def _how_to_record(suite: Suite, policy: Policy) -> str:
+    command = f"evalgate record {suite.file.rsplit('/', 1)[0]}"
+    if suite.base is None:
+        command += f" --policy {policy.name}"
+    elif policy is suite.baseline and suite.base.replay_only:
+        return (
+            f"Its functions are those of commit {suite.base.sha[:7]}: check that out (`git worktree add`), "
+            f"run `{command}` there and commit the recordings."
+        )
+    elif policy is suite.baseline:
+        command += f" --baseline {suite.base.asked}"
+    else:
+        command += f" --policy {Path(policy.file).stem} --baseline {suite.base.asked}"
+    return f"Record them with `{command}`, or let `--mode auto` call what is missing."

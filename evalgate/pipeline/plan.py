@@ -11,14 +11,14 @@ from evalgate.core.policy_file import Price
 from evalgate.core.progress import Progress
 from evalgate.core.run import Mode
 from evalgate.core.suite import Project, Suite
-from evalgate.load.project import load_project
-from evalgate.pipeline.places import committed_recordings, local_recordings
+from evalgate.pipeline.loading import loaded
 from evalgate.pipeline.power_warnings import power_warnings
+from evalgate.pipeline.recorded import committed, committed_and_local
 from evalgate.pipeline.settings import PlanSettings
 from evalgate.pipeline.spend import Pool, Usd, expected, recorded_attempts, total, worst
 from evalgate.pipeline.walk import Walked, walk, walk_every_deployment
 from evalgate.pricing.prices import resolve_prices
-from evalgate.store.recordings import Recordings, read_recordings
+from evalgate.store.recordings import Recordings
 
 
 def plan(settings: PlanSettings, progress: Progress) -> Plan:
@@ -29,13 +29,13 @@ def plan(settings: PlanSettings, progress: Progress) -> Plan:
         CannotJudge: a router's own function broke.
 
     """
-    project = load_project(settings.start, settings.suites, settings.policies, settings.baseline)
     suites = []
-    for suite in project.suites:
-        policies = [policy for policy in (suite.baseline, *suite.proposals) if policy is not None]
-        progress.start(f"{suite.name}: planning", len(policies))
-        suites.append(_plan_suite(project, suite, settings, progress))
-        progress.done()
+    with loaded(settings, calling=False) as found:
+        for suite in found.project.suites:
+            policies = [policy for policy in (suite.baseline, *suite.proposals) if policy is not None]
+            progress.start(f"{suite.name}: planning", len(policies))
+            suites.append(_plan_suite(found.project, suite, settings, progress))
+            progress.done()
     return Plan(settings.mode, settings.cover_deployments, tuple(suites))
 
 
@@ -88,9 +88,7 @@ def _plan_suite(project: Project, suite: Suite, settings: PlanSettings, progress
 
 def _recordings(project: Project, suite: Suite, settings: PlanSettings) -> Recordings:
     """Return what the command would know: ``record`` sees what is committed, ``run`` local calls too."""
-    committed = read_recordings(committed_recordings(suite))
-    local = [] if settings.cover_deployments else local_recordings(project.root, suite)
-    return Recordings.union(committed, read_recordings(local)) if local else committed
+    return committed(suite) if settings.cover_deployments else committed_and_local(project, suite)
 
 
 def _side(

@@ -1,18 +1,20 @@
 """Budgets too tight for the number of cases: what no change, however harmless, can be shown to keep."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from evalgate.core.budgets import Limit
 from evalgate.core.cases import Case
 from evalgate.core.suite import Suite
-from evalgate.scoring.smallest_drop import least_cases, provable_drop
+from evalgate.scoring.smallest_drop import cases_for, least_cases, provable_drop
 
 # Where scoring and gate draw these lines, numpy comes along; planning starts without it.
 LEAST_CALLS_FOR_P95 = 40
 LEAST_CHANGED_FOR_COST = 20
 LEAST_SLICE = 30
 _SLOW_SHARE = 0.05
+ASSUMED_FLIPS = 0.05
+"""The share of answers that differ by chance, where nothing is measured."""
 
 
 def power_warnings(suite: Suite) -> list[str]:
@@ -28,7 +30,7 @@ def _whole(suite: Suite, limit: Limit) -> Iterator[str]:
     match limit.metric, limit.limit:
         case (("accuracy" | "score"), "max_drop"):
             graded = [case for case in suite.cases if case.target is not None]
-            yield from _drop(limit, _units(graded), suite.rules.alpha, "the suite")
+            yield from _drop(limit, independent_cases(graded), suite.rules.alpha, "the suite")
         case "cost_per_correct", "max_rise" if len(suite.cases) < LEAST_CHANGED_FOR_COST:
             yield (
                 f"cost_per_correct max_rise: at least {LEAST_CHANGED_FOR_COST} cases must change before a "
@@ -48,7 +50,7 @@ def _drop(limit: Limit, cases: int, alpha: float, whose: str) -> Iterator[str]:
         if limit.allowance == 0:
             yield f"{written}: no number of cases shows a drop of nothing at all; allow a small one"
         return
-    needed = least_cases(limit.allowance, alpha)
+    needed, flips = least_cases(limit.allowance, alpha), ASSUMED_FLIPS
     if not cases:
         yield f"{written}: no case of {whose} has a target, so nothing is graded"
     elif cases < needed:
@@ -56,6 +58,14 @@ def _drop(limit: Limit, cases: int, alpha: float, whose: str) -> Iterator[str]:
         yield (
             f"{written} needs {needed:,} independent graded cases even where nothing changes, and "
             f"{whose} has {cases:,}: add {needed - cases:,}, or allow {least:g}pp or more"
+        )
+    elif limit.metric == "accuracy" and cases < cases_for(limit.allowance, flips, alpha, power=0.5):
+        cure = cases_for(limit.allowance, flips, alpha)
+        yield (
+            f"{written} is more likely inconclusive than not even where nothing changes, if "
+            f"{flips * 100:g} % of answers differ by chance: {whose} has {cases:,} independent graded cases "
+            f"and needs {cure:,}; "
+            "`evalgate power` computes it from recordings"
         )
 
 
@@ -81,10 +91,10 @@ def _slices(suite: Suite) -> Iterator[str]:
     for limit in limits:
         cases = inside.get(limit.slice or "", [])
         if limit.critical and limit.limit == "max_drop" and len(cases) >= LEAST_SLICE:
-            yield from _drop(limit, _units(cases), suite.rules.alpha, f"{by} {limit.slice}")
+            yield from _drop(limit, independent_cases(cases), suite.rules.alpha, f"{by} {limit.slice}")
 
 
-def _units(cases: list[Case]) -> int:
+def independent_cases(cases: Sequence[Case]) -> int:
     """Count what is independent: a group of cases is one."""
     grouped = {case.group for case in cases if case.group is not None}
     return sum(case.group is None for case in cases) + len(grouped)

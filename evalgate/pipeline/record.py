@@ -6,12 +6,11 @@ from pathlib import Path
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.progress import Progress
 from evalgate.core.suite import Project, Suite
-from evalgate.load.project import load_project
 from evalgate.pipeline.calling import Calling, make_calls
-from evalgate.pipeline.places import committed_recordings
+from evalgate.pipeline.loading import loaded, policies_to_call
+from evalgate.pipeline.recorded import committed
 from evalgate.pipeline.settings import RecordSettings
 from evalgate.pricing.prices import resolve_prices
-from evalgate.store.recordings import read_recordings
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,17 @@ def record(settings: RecordSettings, progress: Progress) -> RecordSummary:
         ProviderRefused: a provider cannot be used; what was finished before is kept.
 
     """
-    project = load_project(
-        settings.start, settings.suites, settings.policies, settings.baseline, calling=True
-    )
-    return RecordSummary(tuple(_record_suite(project, suite, settings, progress) for suite in project.suites))
+    with loaded(settings, calling=True) as found:
+        suites = found.project.suites
+        return RecordSummary(
+            tuple(_record_suite(found.project, suite, settings, progress) for suite in suites)
+        )
 
 
 def _record_suite(
     project: Project, suite: Suite, settings: RecordSettings, progress: Progress
 ) -> SuiteRecorded:
-    policies = [policy for policy in (suite.baseline, *suite.proposals) if policy is not None]
+    policies = policies_to_call(suite, anew=False)
     made = make_calls(
         Calling(
             project=project,
@@ -62,7 +62,7 @@ def _record_suite(
                 for policy in policies
             },
             folder=suite.folder / "recordings",
-            known=read_recordings(committed_recordings(suite)),
+            known=committed(suite),
             cover_deployments=settings.cover_deployments,
             seed=settings.seed,
         ),

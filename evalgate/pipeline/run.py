@@ -14,10 +14,11 @@ from evalgate.core.run import Manifest, Run
 from evalgate.core.suite import Project, Suite
 from evalgate.core.verdict import CallCounts, Decision, Judgement
 from evalgate.gate.decide import decide
-from evalgate.load.project import load_project
 from evalgate.pipeline.judgement import judge_alone, judge_pair
+from evalgate.pipeline.loading import loaded, policies_to_call
 from evalgate.pipeline.measure import CallerOf, Replayed, measure
-from evalgate.pipeline.places import committed_recordings, local_folder, local_recordings, run_file
+from evalgate.pipeline.places import local_folder, run_file
+from evalgate.pipeline.recorded import committed_and_local
 from evalgate.pipeline.sessions import CaseTrial, preferred_sessions
 from evalgate.pipeline.settings import RunSettings
 from evalgate.pricing.prices import resolve_prices
@@ -48,19 +49,14 @@ class Ran:
 
 def run_for_report(settings: RunSettings, progress: Progress) -> Ran:
     """Do what :func:`run` does and keep the runs."""
-    project = load_project(
-        settings.start,
-        settings.suites,
-        settings.policies,
-        settings.baseline,
-        calling=settings.mode != "replay",
-    )
-    judged = [
-        each
-        for suite in _narrowed(project.suites, settings)
-        for each in _judge_suite(project, suite, settings, progress)
-    ]
-    decision = decide([judgement for judgement, _ in judged], _notes(settings))
+    with loaded(settings, calling=settings.mode != "replay") as found:
+        project = found.project
+        judged = [
+            each
+            for suite in _narrowed(project.suites, settings)
+            for each in _judge_suite(project, suite, settings, progress)
+        ]
+    decision = decide([judgement for judgement, _ in judged], (*_notes(settings), *found.notes))
     if not settings.gates:
         decision = _shown_only(decision)
     return Ran(decision, tuple(runs for _, runs in judged), project)
@@ -77,21 +73,21 @@ def _judge_suite(
     made: frozenset[str] = frozenset()
     spend_usd: float | Unmeasured = 0.0
     if settings.mode == "replay":
-        recordings = _recordings(project, suite)
+        recordings = committed_and_local(project, suite)
     else:
         from evalgate.pipeline.calling import Calling, make_calls  # noqa: PLC0415  asyncio only when calling
 
         calling = Calling(
             project,
             suite,
-            policies,
+            policies_to_call(suite, anew=settings.mode == "live"),
             prices,
             folder=local_folder(project.root, suite),
-            known=_recordings(project, suite) if settings.mode == "auto" else None,
+            known=committed_and_local(project, suite) if settings.mode == "auto" else None,
         )
         calls = make_calls(calling, progress)
         made, spend_usd = calls.digests, calls.spend_usd
-        recordings = _recordings(project, suite)
+        recordings = committed_and_local(project, suite)
         if settings.mode == "live" and calls.file is not None:
             recordings = read_recordings([calls.file])
     bench = _Bench(project, suite, prices, recordings, settings)
@@ -160,12 +156,6 @@ class _Bench:
             return lambda _: newest
         by_session = {session: ReplayCaller(self.recordings, session) for session in set(preferred.values())}
         return lambda asked: by_session.get(preferred.get((asked.case.id, asked.trial), ""), newest)
-
-
-def _recordings(project: Project, suite: Suite) -> Recordings:
-    committed = read_recordings(committed_recordings(suite))
-    local = local_recordings(project.root, suite)
-    return Recordings.union(committed, read_recordings(local)) if local else committed
 
 
 def _manifest(

@@ -1,8 +1,10 @@
 """What the command line hands to the pipeline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalgate.core.policy_file import DeploymentFile
 from evalgate.core.run import Mode
 
 
@@ -46,3 +48,22 @@ class PlanSettings:
     baseline: str | None = None
     mode: Mode = "auto"
     cover_deployments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSettings:
+    """Make cases and recordings of a team's own log.
+
+    ``deployment`` is the model that answered. What all calls were sent with, a system prompt and params,
+    belongs to the policy, unless ``system_in_case`` leaves the one in the cases and ``drop_params`` the
+    other out.
+    """
+
+    start: Path
+    log: Path
+    suite: str
+    columns: tuple[str, ...]
+    deployment: DeploymentFile
+    where: Mapping[str, str]
+    system_in_case: bool = False
+    drop_params: bool = False

@@ -7,7 +7,8 @@ from evalgate.core.calls import Attempt, Call, Request, Response
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Reliability
 from evalgate.core.suite import Suite
-from evalgate.pipeline.measure import Pass, questions, run_now
+from evalgate.pipeline.measure import Pass, questions
+from evalgate.pipeline.replaying import run_now
 from evalgate.serving.requests import request_for
 from evalgate.serving.serve import Asked
 from evalgate.store.recordings import Recordings

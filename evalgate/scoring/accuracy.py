@@ -13,6 +13,7 @@ from evalgate.scoring.paired_quality import (
     Quality,
     QualityChange,
     grade_problem,
+    judged_by_people,
     paired_quality,
     quality_table,
 )
@@ -20,7 +21,7 @@ from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.pseudo_case import share_interval
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.suite_mode import LEAST_TRIALS, suite_interval, trial_variance
-from evalgate.scoring.units import units_of
+from evalgate.scoring.units import Units, units_of
 
 
 def quality_of(columns: Columns, metric: Quality, setting: Setting) -> Measured:
@@ -78,5 +79,21 @@ def quality_change(pairs: Pairs, metric: Quality, setting: Setting) -> Change:
         p_no_worse=found.p_no_worse if found else None,
         sd=found.sd if found else None,
         trial_sd=found.trial_sd if found else None,
-        assumptions=shared_calls(graded.n, affected) + sampling(units) + inference(setting.inference),
+        assumptions=(
+            *shared_calls(graded.n, affected),
+            *sampling(units),
+            *inference(setting.inference),
+            *_judge_notes(graded, units),
+        ),
     )
+
+
+def _judge_notes(pairs: Pairs, units: Units) -> tuple[str, ...]:
+    human = pairs.human
+    if human is None:
+        return ()
+    differ, labelled = int(human.differ.sum()), int(human.labelled.sum())
+    if judged_by_people(pairs, units):
+        return (f"a judge graded; people labelled {labelled} of the {differ} cases whose answers differ",)
+    of = f"people labelled {labelled} of the {differ} cases whose answers differ"
+    return (f"the judge is unvalidated ({of}): this is accuracy as it sees it",)

@@ -1,11 +1,13 @@
 """Candidate against baseline, paired case by case; or a candidate alone against absolute limits."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from evalgate.core.budgets import Metric, Rules, Scale, Unit
-from evalgate.core.comparison import Change, Comparison
+from evalgate.core.comparison import Change, Comparison, LookComparison
+from evalgate.core.labels import HumanLabel
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.outcome import Graded
 from evalgate.core.run import Run
@@ -18,23 +20,30 @@ from evalgate.scoring.geomean import geomean_change, geomean_of
 from evalgate.scoring.latency import interleaved_sessions, not_gated_because
 from evalgate.scoring.p95 import p95_change, p95_of
 from evalgate.scoring.pairs import Pairs, pair
+from evalgate.scoring.sequential import Look
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.units import units_of
 
 NO_BASELINE = Unmeasured("there is no baseline to compare with")
 
 
-def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Comparison:
+def compare(
+    baseline: Run,
+    candidate: Run,
+    rules: Rules | None = None,
+    labels: Sequence[HumanLabel] | None = None,
+) -> Comparison:
     """Return everything the gate judges about ``candidate`` against ``baseline``.
 
     Without ``rules`` those of the baseline's manifest hold, so that a change cannot loosen its own.
+    ``labels`` are what people said about answers, given (if empty) exactly when a judge graded the suite.
 
     Raises:
         RunsNotComparable: the runs are of different suites, cases or trials.
 
     """
     rules = rules or baseline.manifest.rules
-    pairs = pair(baseline, candidate)
+    pairs = pair(baseline, candidate, labels)
     sessions = interleaved_sessions(baseline.manifest.sessions, candidate.manifest.sessions)
     setting = _setting(rules)
     slices: list[Change] = []
@@ -56,6 +65,23 @@ def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Compar
         cases=case_counts(pairs),
         flips=flips(pairs, baseline.results, candidate.results),
         without_cleanup=cost_change(pairs, Setting(rules.alpha)) if rules.cleanup_usd_per_wrong else None,
+    )
+
+
+def compare_look(baseline: Run, candidate: Run, look: Look, cases_total: int) -> LookComparison:
+    """Return one look of a sequential run, both runs holding the first ``look.cases`` cases of its order.
+
+    Raises:
+        RunsNotComparable: the runs are of different suites, cases or trials.
+
+    """
+    rules = baseline.manifest.rules
+    return LookComparison(
+        plain=compare(baseline, candidate),
+        to_pass=compare(baseline, candidate, replace(rules, alpha=look.pass_alpha)),
+        to_fail=compare(baseline, candidate, replace(rules, alpha=look.fail_alpha)),
+        cases_total=cases_total,
+        last=look.fraction == 1,
     )
 
 

@@ -25,15 +25,6 @@ class CostColumns:
     correct_before: Floats
     correct_after: Floats
 
-    def with_copy(self, unit: int) -> "CostColumns":
-        """Return the columns with one unit counted twice."""
-        return CostColumns(
-            *(
-                np.append(column, column[unit])
-                for column in (self.cost_before, self.cost_after, self.correct_before, self.correct_after)
-            )
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class RatioInterval:
@@ -58,16 +49,16 @@ def change_interval(columns: CostColumns, alpha: float) -> RatioInterval:
     lower one as if one more like the best. That repairs most of what skewed costs do to the coverage. Both
     arms need cost and a correct answer (a ratio of at least 0 and a defined denominator).
     """
-    a, b, ratio = _influence(columns)
-    residual = a - ratio * b
-    low, high = _fieller(columns, alpha)
-    if len(residual) > 1:
-        high = max(high, _fieller(columns.with_copy(int(np.argmax(residual))), alpha)[1])
-        low = min(low, _fieller(columns.with_copy(int(np.argmin(residual))), alpha)[0])
+    moments = _moments_of(columns)
+    residual = _residuals(columns, moments)
+    low, high = _limits(moments, alpha)
+    if moments.units > 1:
+        worst, best = (_with_copy(moments, columns, int(pick(residual))) for pick in (np.argmax, np.argmin))
+        low, high = min(low, _limits(best, alpha)[0]), max(high, _limits(worst, alpha)[1])
     squares = residual**2
     total = float(squares.sum())
     return RatioInterval(
-        value=ratio,
+        value=moments.top / moments.bottom,
         low=low,
         high=high,
         top_share=float(squares.max()) / total if total > 0 else 0.0,
@@ -77,7 +68,7 @@ def change_interval(columns: CostColumns, alpha: float) -> RatioInterval:
 
 def fieller_change(columns: CostColumns, alpha: float) -> tuple[float, float]:
     """Return Fieller's interval of the change ratio, without the worst copy."""
-    return _fieller(columns, alpha)
+    return _limits(_moments_of(columns), alpha)
 
 
 def ratio_interval(top: Floats, bottom: Floats, alpha: float) -> tuple[float, float]:
@@ -88,33 +79,73 @@ def ratio_interval(top: Floats, bottom: Floats, alpha: float) -> tuple[float, fl
     units = len(top)
     if units < 2:
         return _UNBOUNDED
-    return _roots(float(top.mean()), float(bottom.mean()), top - top.mean(), bottom - bottom.mean(), alpha)
+    x, y = top - top.mean(), bottom - bottom.mean()
+    scatter = np.array([[np.sum(x * x), np.sum(x * y)], [np.sum(x * y), np.sum(y * y)]])
+    return _roots(float(top.mean()), float(bottom.mean()), scatter, units, alpha)
 
 
-def _influence(columns: CostColumns) -> tuple[Floats, Floats, float]:
-    c0, c1 = columns.cost_before.mean(), columns.cost_after.mean()
-    y0, y1 = columns.correct_before.mean(), columns.correct_after.mean()
-    a = columns.cost_after * y0 + columns.correct_before * c1
-    b = columns.cost_before * y1 + columns.correct_after * c0
-    return a - a.mean(), b - b.mean(), float(c1 * y0 / (c0 * y1))
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """Means and centred sums of products of cost before, cost after, correct before, correct after."""
+
+    units: int
+    means: Floats
+    scatter: Floats
+
+    @property
+    def top(self) -> float:
+        return float(self.means[1] * self.means[2])
+
+    @property
+    def bottom(self) -> float:
+        return float(self.means[0] * self.means[3])
 
 
-def _fieller(columns: CostColumns, alpha: float) -> tuple[float, float]:
-    if len(columns.cost_before) < 2:
+def _table(columns: CostColumns) -> Floats:
+    return np.stack((columns.cost_before, columns.cost_after, columns.correct_before, columns.correct_after))
+
+
+def _moments_of(columns: CostColumns) -> _Moments:
+    table = _table(columns)
+    centred = table - table.mean(axis=1, keepdims=True)
+    scatter = np.array([[np.sum(row * other) for other in centred] for row in centred])
+    return _Moments(table.shape[1], table.mean(axis=1), scatter)
+
+
+def _with_copy(moments: _Moments, columns: CostColumns, unit: int) -> _Moments:
+    """The moments with one unit counted twice, by the update of Welford (Technometrics 4, 1962, 419-420)."""
+    units = moments.units + 1
+    off = _table(columns)[:, unit] - moments.means
+    scatter = moments.scatter + np.outer(off, off) * (moments.units / units)
+    return _Moments(units, moments.means + off / units, scatter)
+
+
+def _gradients(means: Floats) -> Floats:
+    """How the two cross-products move with cost before, cost after, correct before, correct after."""
+    c0, c1, y0, y1 = means
+    return np.array([[0.0, y0, c1, 0.0], [y1, 0.0, 0.0, c0]])
+
+
+def _residuals(columns: CostColumns, moments: _Moments) -> Floats:
+    top, bottom = _gradients(moments.means)
+    off = _table(columns) - moments.means[:, np.newaxis]
+    return np.asarray((top - moments.top / moments.bottom * bottom) @ off)
+
+
+def _limits(moments: _Moments, alpha: float) -> tuple[float, float]:
+    if moments.units < 2:
         return _UNBOUNDED
-    a, b, _ = _influence(columns)
-    top = float(columns.cost_after.mean() * columns.correct_before.mean())
-    bottom = float(columns.cost_before.mean() * columns.correct_after.mean())
-    return _roots(top, bottom, a, b, alpha)
+    gradients = _gradients(moments.means)
+    scatter = gradients @ moments.scatter @ gradients.T
+    return _roots(moments.top, moments.bottom, scatter, moments.units, alpha)
 
 
-def _roots(top: float, bottom: float, a: Floats, b: Floats, alpha: float) -> tuple[float, float]:
-    units = len(a)
-    t2 = float(stdtrit(units - 1, 1 - alpha)) ** 2 / (units * (units - 1))
-    leading = bottom**2 - t2 * float(np.sum(b * b))
+def _roots(top: float, bottom: float, scatter: Floats, units: int, alpha: float) -> tuple[float, float]:
+    t2 = stdtrit(units - 1, 1 - alpha) ** 2 / (units * (units - 1))
+    leading = bottom**2 - t2 * float(scatter[1, 1])
     if leading <= 0:
         return _UNBOUNDED
-    middle = top * bottom - t2 * float(np.sum(a * b))
-    constant = top**2 - t2 * float(np.sum(a * a))
+    middle = top * bottom - t2 * float(scatter[0, 1])
+    constant = top**2 - t2 * float(scatter[0, 0])
     half = math.sqrt(max(middle**2 - leading * constant, 0.0))
     return max((middle - half) / leading, 0.0), max((middle + half) / leading, 0.0)

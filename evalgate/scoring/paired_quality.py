@@ -10,6 +10,7 @@ from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.scoring.arrays import Floats
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.pairs import Pairs
+from evalgate.scoring.ppi import LEAST_LABELS, Judged, corrected_interval
 from evalgate.scoring.pseudo_case import difference_interval
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.suite_mode import LEAST_TRIALS, suite_interval, trial_variance
@@ -50,6 +51,8 @@ def paired_quality(
     for side in (pairs.baseline, pairs.candidate):
         if problem := grade_problem(side, quality_table(side, metric)):
             return problem
+    if metric == "accuracy" and judged_by_people(pairs, units):
+        return _corrected(pairs, setting)
     if not pairs.differs.served.any():
         return QualityChange(setting.estimate(0.0, (0.0, 0.0), "identical"), 0, 0, p_no_worse=1.0, sd=0.0)
     if setting.inference == "suite":
@@ -67,6 +70,47 @@ def grade_problem(columns: Columns, values: Floats) -> Unmeasured | None:
         f"the grade of case {columns.name(row)!r} is {values[row, trial]:g}, not a number from 0 to 1 "
         f"({int(odd.any(axis=1).sum())} such cases); mend the grader"
     )
+
+
+def judged_by_people(pairs: Pairs, units: Units) -> bool:
+    """Return whether human labels can correct the judge: enough of them, on single cases tried once."""
+    human = pairs.human
+    if human is None or not pairs.differs.served.any() or not units.plain or pairs.baseline.trials > 1:
+        return False
+    return int(human.labelled.sum()) >= min(LEAST_LABELS, int(human.differ.sum()))
+
+
+def _corrected(pairs: Pairs, setting: Setting) -> QualityChange:
+    human = pairs.human
+    assert human is not None
+    labelled = human.labelled[human.differ]
+    moved = np.where(human.differ, human.after - human.before, 0.0)
+    if labelled.all():
+        # People have judged everything that differs: nothing is left of the judge.
+        return _plain(moved, pairs.n, setting)
+    cases = Judged(
+        judged=_moves(pairs, "accuracy")[human.differ],
+        human=np.where(labelled, moved[human.differ], 0.0),
+        labelled=labelled,
+        total=pairs.n,
+    )
+    found = corrected_interval(cases, setting.alpha)
+    return QualityChange(
+        change=setting.estimate(found.value, (found.low, found.high), "ppi"),
+        losses=int((cases.judged < 0).sum()),
+        gains=int((cases.judged > 0).sum()),
+        p_no_worse=found.p_nonnegative,
+        sd=found.sd,
+    )
+
+
+def _plain(moved: Floats, n: int, setting: Setting) -> QualityChange:
+    losses, gains = int((moved < 0).sum()), int((moved > 0).sum())
+    if bool(np.isin(moved, (-1.0, 0.0, 1.0)).all()):
+        return _tango(losses, gains, n, setting)
+    found = difference_interval(moved, np.ones(n), setting.alpha)
+    estimate = setting.estimate(found.value, (found.low, found.high), "pseudo_case_t")
+    return QualityChange(estimate, losses, gains, found.p_nonnegative, found.sd)
 
 
 def _moves(pairs: Pairs, metric: Quality) -> Floats:

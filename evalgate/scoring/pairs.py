@@ -1,14 +1,17 @@
 """Two runs side by side: the same cases and trials of the same suite, row by row."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evalgate.core.errors import RunsNotComparable
+from evalgate.core.labels import HumanLabel
 from evalgate.core.run import Run
 from evalgate.scoring.affected import Differences, differences
 from evalgate.scoring.arrays import Bools, Ints
 from evalgate.scoring.columns import Columns, Places, columns_at, places
+from evalgate.scoring.human import HumanGrades, human_grades
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,7 @@ class Pairs:
     """Both sides with equal rows, and what differs between them on each case.
 
     ``before_at`` and ``after_at`` hold, by case and trial, the positions in the two runs' results.
+    ``human`` is set exactly when a judge graded the suite.
     """
 
     baseline: Columns
@@ -23,6 +27,7 @@ class Pairs:
     differs: Differences
     before_at: Ints
     after_at: Ints
+    human: HumanGrades | None = None
 
     @property
     def n(self) -> int:
@@ -37,17 +42,26 @@ class Pairs:
             differs=self.differs.take(rows),
             before_at=self.before_at[rows],
             after_at=self.after_at[rows],
+            human=None if self.human is None else self.human.take(rows),
         )
 
     def failures_right(self) -> "Pairs":
         """Return both sides with every failed trial counted as a right answer."""
+        human = self.human
+        if human is not None:
+            human = human.failures_right(self.baseline.failed[:, 0], self.candidate.failed[:, 0])
         return replace(
-            self, baseline=self.baseline.failures_right(), candidate=self.candidate.failures_right()
+            self,
+            baseline=self.baseline.failures_right(),
+            candidate=self.candidate.failures_right(),
+            human=human,
         )
 
 
-def pair(baseline: Run, candidate: Run) -> Pairs:
+def pair(baseline: Run, candidate: Run, labels: Sequence[HumanLabel] | None = None) -> Pairs:
     """Put two runs side by side, cases in the baseline's order.
+
+    ``labels`` are what people said about answers, given exactly when a judge graded the suite.
 
     Raises:
         RunsNotComparable: the runs are of different suites, cases or trials.
@@ -65,7 +79,10 @@ def pair(baseline: Run, candidate: Run) -> Pairs:
     _check_trials(left, right, same_numbers=before.numbers == after.numbers)
     before_at, after_at = before.at, after.at[order]
     differs = differences(baseline.results, candidate.results, before_at, after_at)
-    return Pairs(left, right, differs, before_at, after_at)
+    human = None
+    if labels is not None:
+        human = human_grades(labels, (baseline.results, before_at), (candidate.results, after_at))
+    return Pairs(left, right, differs, before_at, after_at, human)
 
 
 def _order(before: Places, after: Places) -> Ints:

@@ -4,7 +4,12 @@ A plain t interval fails exactly when losses are rare and total: most samples ho
 false-pass rate reaches .33. Adding ``w`` cases (or whole groups of cases) at each end of the possible range
 repairs that. With ``w = 1`` and binary data it is the interval of Bonett and Price (Journal of Educational
 and Behavioral Statistics 37, 2012); here ``w`` is set so that "nothing changed" equals the rule of three.
-Groups enter as the clustered standard error of Miller (arXiv 2411.00640), weights as cluster sizes do.
+Groups enter as the clustered standard error of Miller (arXiv 2411.00640), weights as cluster sizes do:
+
+    u = sums / mean size, v = sizes / mean size, s = sqrt(mean v**2), N = units + 2 w
+    centre = sum(u) / (sum(v) + 2 w s)
+    SS = sum (u - centre v)**2 + w s**2 ((1 - centre)**2 + (1 + centre)**2)
+    interval = centre +- t(N - 1) sqrt(SS N / (N - 1)) / (sum(v) + 2 w s)
 """
 
 import math
@@ -67,9 +72,13 @@ def _interval(sums: Floats, sizes: Floats, alpha: float, w: float, ends: tuple[f
     u, v = sums / mean_size, sizes / mean_size
     units = len(u)
     total = units + 2 * w
-    centre = (float(u.sum()) + w * sum(ends)) / total
-    spread = float(((u - centre * v) ** 2).sum()) + w * sum((end - centre) ** 2 for end in ends)
-    se = math.sqrt(spread * total / (total - 1)) / total
+    # An imaginary group is as large as the root mean square of the real ones: squares make the variance, and
+    # one of average size would be lost beside a few large groups. 1 where all units are of one size.
+    size = math.sqrt(float(np.mean(v**2)))
+    weight = units + 2 * w * size
+    centre = (float(u.sum()) + w * size * sum(ends)) / weight
+    spread = float(((u - centre * v) ** 2).sum()) + w * size**2 * sum((end - centre) ** 2 for end in ends)
+    se = math.sqrt(spread * total / (total - 1)) / weight
     half = float(stdtrit(total - 1, 1 - alpha)) * se
     value = float(u.sum()) / units
     return MeanInterval(

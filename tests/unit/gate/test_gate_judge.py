@@ -46,7 +46,7 @@ def test_a_gain_is_the_headline_of_a_pass():
         RISE,
     )
     assert (found.verdict, found.blocked) == ("pass", False)
-    assert found.headline.startswith("cost per correct fell by 28 %")
+    assert found.headline.startswith("cost per correct fell by 28%")
     assert found.headline.endswith("; every limit held")
 
 

@@ -128,7 +128,7 @@ def test_a_proven_fall_is_never_rounded_into_the_budget():
 
 def test_a_gain_is_worded_as_a_gain():
     check = judged(change_of(estimate(-0.31, -0.35, -0.26), "cost_per_correct"), RISE)
-    assert check.reason == "cost per correct fell by 31 % (26 to 35 %), inside the budget of 5 %"
+    assert check.reason == "cost per correct fell by 31% (26 to 35%), inside the budget of 5%"
     check = judged(change_of(estimate(0.012, 0.003, 0.021)), DROP)
     assert check.reason == "accuracy rose by 1.2 points (0.3 to 2.1), inside the budget of 1.0"
 
@@ -257,3 +257,14 @@ def test_a_slice_under_30_cases_is_shown_only(name):
 def test_an_identical_small_slice_passes():
     change = change_of(estimate(0, 0, 0, "identical"), slice="billing", n=3)
     assert judged(change, limit_of("accuracy", "max_drop", 0.01, slice="billing")).verdict == "pass"
+
+
+def test_repeats_are_offered_where_they_would_decide():
+    noisy = {"n": 400, "clusters": 400, "trials": 2, "sd": 0.2, "trial_sd": 0.28}
+    check = judged(change_of(estimate(0.0, -0.02, 0.02), **noisy), DROP)
+    # n (gap / reach)^2 must reach sd^2 - trial_sd^2 / 2 + trial_sd^2 / k.
+    k = math.ceil(0.28**2 / (400 * (0.01 / 2.4864749) ** 2 - (0.2**2 - 0.28**2 / 2)))
+    assert 2 < k <= 20
+    assert f", or {k} trials of each case, would decide" in check.reason
+    steady = judged(change_of(estimate(0.0, -0.02, 0.02), **{**noisy, "trial_sd": 0.01}), DROP)
+    assert "trials of each case" not in steady.reason

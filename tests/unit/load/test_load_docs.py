@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evalgate.core import budgets, policy_file, project_file, suite_file
+from evalgate.core import budgets, cases_file, policy_file, project_file, suite_file
 from evalgate.core.cases import Case
 from evalgate.core.policy_file import Price
 from evalgate.core.written import Written
@@ -17,7 +17,7 @@ from evalgate.load.yaml_text import Tree, parse_yaml
 PAGE = (Path(__file__).parents[3] / "docs" / "files.md").read_text(encoding="utf-8")
 MODELS = [
     model
-    for module in (budgets, policy_file, project_file, suite_file)
+    for module in (budgets, cases_file, policy_file, project_file, suite_file)
     for model in vars(module).values()
     if isinstance(model, type) and issubclass(model, Written) and model is not Written
 ]
@@ -37,6 +37,7 @@ def test_the_examples_are_valid():
     kinds = (
         project_file.ProjectFile,
         dict[str, Price],
+        suite_file.SuiteFile,
         suite_file.SuiteFile,
         policy_file.PolicyFile,
     )

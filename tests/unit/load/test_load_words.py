@@ -211,3 +211,10 @@ def test_json_lines_get_line_and_column():
         'c.jsonl:7:8: id: expected text, found the number 5\n    put it in quotes: "5"\n'
         "c.jsonl:7:25: taget: unknown key\n    did you mean 'target'?"
     )
+
+
+def test_an_unknown_key_named_like_the_kind_beside_it_is_a_key():
+    text = "policies: p\ngrader: {kind: exact, exact: 1}\nkind: odd\nodd: 1\n"
+    said = refused(SuiteFile, text)
+    assert "f.yaml:2:23: grader.exact: unknown key" in said
+    assert "f.yaml:4:1: odd: unknown key" in said

@@ -13,9 +13,17 @@ def warned(mail, budgets, count=4, **changed):
     return power_warnings(load_project(mail.root).suites[0])
 
 
-@pytest.mark.parametrize(("count", "warnings"), [(298, 1), (299, 0)])
-def test_one_point_of_accuracy_needs_299_cases(mail, count, warnings):
-    assert len(warned(mail, "accuracy: {max_drop: 1pp}", count)) == warnings
+@pytest.mark.parametrize(("count", "impossible"), [(298, True), (299, False)])
+def test_one_point_of_accuracy_needs_299_cases(mail, count, impossible):
+    (said,) = warned(mail, "accuracy: {max_drop: 1pp}", count)
+    assert ("needs 299 independent graded cases" in said) == impossible
+
+
+@pytest.mark.parametrize(("count", "warnings"), [(338, 1), (339, 0)])
+def test_two_points_are_likelier_inconclusive_than_not_under_339_cases(mail, count, warnings):
+    said = warned(mail, "accuracy: {max_drop: 2pp}", count)
+    assert len(said) == warnings
+    assert all("more likely inconclusive" in each and "needs 773" in each for each in said)
 
 
 def test_the_warning_says_how_many_cases_to_add_and_what_would_do_instead(mail):

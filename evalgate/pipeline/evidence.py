@@ -1,0 +1,127 @@
+"""What a reader of a report wants to see behind a judgement, computed from its runs."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from math import expm1
+
+from evalgate.core.budgets import Rules
+from evalgate.core.comparison import Change, Comparison, smallest_effect
+from evalgate.core.numbers import Measured, Unmeasured
+from evalgate.core.report_data import (
+    ComparisonData,
+    PolicyPoint,
+    QuantilePair,
+    SliceTable,
+    SmallestEffect,
+)
+from evalgate.core.run import Run
+from evalgate.core.verdict import Judgement
+from evalgate.pricing.levers import decompose
+from evalgate.scoring.compare import compare, compare_absolute
+from evalgate.scoring.mcnemar import exact_p
+from evalgate.scoring.quantiles import first_token_quantiles, latency_quantiles
+
+SHARES = (0.5, 0.95, 0.99)
+# A key with more values than this (a customer's number) is no slice anybody reads, and dear to measure.
+MOST_VALUES = 40
+_NOTHING = Unmeasured("there is no baseline to compare with")
+
+
+def evidence(
+    judgement: Judgement, runs: Sequence[Run], comparison: Comparison, points: tuple[PolicyPoint, ...]
+) -> ComparisonData:
+    """Return what stands behind ``judgement``; ``runs`` is baseline and candidate, or one run alone."""
+    baseline, candidate = (runs[0] if len(runs) == 2 else None), runs[-1]
+    alpha = comparison.alpha
+    return ComparisonData(
+        judgement=judgement,
+        baseline=baseline,
+        candidate=candidate,
+        points=points,
+        latencies=tuple(_quantiles(*(latency_quantiles(run, SHARES, alpha) for run in runs))),
+        first_tokens=_first_tokens(runs, alpha),
+        waterfall=_NOTHING if baseline is None else decompose(baseline, candidate),
+        slices=tuple(_slices(runs, comparison)),
+        smallest=() if baseline is None else tuple(_smallest(comparison)),
+        exact_p=_NOTHING if baseline is None else _exact_p(comparison),
+    )
+
+
+def points(suite: str, comparisons: Iterable[Comparison]) -> tuple[PolicyPoint, ...]:
+    """Return every policy that was measured on ``suite``, the baseline first."""
+    found: dict[str, PolicyPoint] = {}
+    for comparison in comparisons:
+        if comparison.suite != suite:
+            continue
+        accuracy, cost = comparison.find("accuracy"), comparison.find("cost_per_correct")
+        if accuracy is None or cost is None:
+            continue
+        if comparison.baseline is not None:
+            before = PolicyPoint(comparison.baseline, accuracy.baseline, cost.baseline)
+            found.setdefault(comparison.baseline, before)
+        found[comparison.candidate] = PolicyPoint(comparison.candidate, accuracy.candidate, cost.candidate)
+    return tuple(found.values())
+
+
+def _quantiles(*sides: tuple[Measured, ...]) -> Iterator[QuantilePair]:
+    before = sides[0] if len(sides) == 2 else (_NOTHING,) * len(SHARES)
+    for share, left, right in zip(SHARES, before, sides[-1], strict=True):
+        yield QuantilePair(share, left, right)
+
+
+def _first_tokens(runs: Sequence[Run], alpha: float) -> tuple[QuantilePair, ...]:
+    pairs = tuple(_quantiles(*(first_token_quantiles(run, SHARES, alpha) for run in runs)))
+    unknown = all(isinstance(pair.candidate, Unmeasured) for pair in pairs)
+    return () if unknown and all(isinstance(pair.baseline, Unmeasured) for pair in pairs) else pairs
+
+
+def _slices(runs: Sequence[Run], comparison: Comparison) -> Iterator[SliceTable]:
+    gated = comparison.slice_by
+    if gated is not None:
+        yield SliceTable(gated, gated=True, changes=comparison.slices)
+    rules = runs[0].manifest.rules
+    for key, values in _keys(runs[-1]).items():
+        if key == gated:
+            continue
+        if values > MOST_VALUES:
+            yield SliceTable(key, gated=False, changes=(), left_out=values)
+        else:
+            yield SliceTable(key, gated=False, changes=_inside(runs, replace(rules, slice_by=key)))
+
+
+def _inside(runs: Sequence[Run], rules: Rules) -> tuple[Change, ...]:
+    if len(runs) == 2:
+        return compare(runs[0], runs[1], rules).slices
+    return compare_absolute(runs[0], rules).slices
+
+
+def _keys(run: Run) -> dict[str, int]:
+    """Every key of the cases' slices, in order of appearance, and how many values it has."""
+    pairs = Counter(pair for graded in run.results for pair in graded.slices.items())
+    return dict(Counter(key for key, _ in pairs))
+
+
+def _smallest(comparison: Comparison) -> Iterator[SmallestEffect]:
+    for metric in ("accuracy", "cost_per_correct", "latency_p95"):
+        change = comparison.find(metric)
+        if change is not None:
+            yield SmallestEffect(metric, _size(change, comparison.alpha), relative=change.scale == "relative")
+
+
+def _size(change: Change, alpha: float) -> float | Unmeasured:
+    if change.sd is None:
+        return Unmeasured("the spread of this metric is not known")
+    if change.sd == 0:
+        return Unmeasured("no case differs, so nothing is known of how much cases vary")
+    size = smallest_effect(change.sd, change.clusters, alpha)
+    return size if change.scale == "absolute" else expm1(size)
+
+
+def _exact_p(comparison: Comparison) -> float | Unmeasured:
+    accuracy = comparison.find("accuracy")
+    if accuracy is not None and accuracy.clusters != accuracy.n:
+        return Unmeasured("cases of one group are not independent, which the exact test assumes")
+    if comparison.trials != 1:
+        return Unmeasured("cases with several trials are no single tosses, which the exact test assumes")
+    return exact_p(comparison.cases.broke, comparison.cases.fixed)

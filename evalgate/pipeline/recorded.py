@@ -1,0 +1,56 @@
+"""The recordings a suite is replayed from: its commit's, those committed with it, then local ones."""
+
+import filecmp
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from evalgate.core.errors import BadInput
+from evalgate.core.suite import BaseCommit, Project, Suite
+from evalgate.pipeline.places import committed_recordings, local_recordings, recordings_in
+from evalgate.store.recordings import Recordings, read_recordings
+
+
+def committed(suite: Suite) -> Recordings:
+    """Return what is committed; where a commit judges, its own recordings hide others of the same call.
+
+    Raises:
+        BadInput: with every problem of every file.
+
+    """
+    ours = committed_recordings(suite)
+    if suite.base is None:
+        return read_recordings(ours)
+    theirs = recordings_in(suite.base.recordings.parent)
+    base = _read_base(suite.base, theirs)
+    # Most files are in both, and reading them once is enough.
+    added = [path for path in ours if not _is_among(path, theirs)]
+    return Recordings.union(base, read_recordings(added)) if added else base
+
+
+def committed_and_local(project: Project, suite: Suite) -> Recordings:
+    """Return what is committed, and behind it what was recorded on this machine only.
+
+    Raises:
+        BadInput: with every problem of every file.
+
+    """
+    local = local_recordings(project.root, suite)
+    return Recordings.union(committed(suite), read_recordings(local)) if local else committed(suite)
+
+
+def _read_base(base: BaseCommit, paths: Sequence[Path]) -> Recordings:
+    try:
+        return read_recordings(paths)
+    except BadInput as bad:
+        folder = f"{base.sha[:7]}:{base.recordings.parent.name}/recordings"
+        told = [
+            replace(each, file=f"{folder}/{Path(each.file).name}") if each.file else each
+            for each in bad.problems
+        ]
+        raise BadInput(told) from None
+
+
+def _is_among(path: Path, others: Sequence[Path]) -> bool:
+    same = next((other for other in others if other.name == path.name), None)
+    return same is not None and same.is_file() and filecmp.cmp(path, same, shallow=False)

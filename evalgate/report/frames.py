@@ -1,0 +1,150 @@
+"""Runs and results as pandas DataFrames, one flat row each; pandas is imported when one is made."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from evalgate.core.digest import valid_text
+from evalgate.core.numbers import Measured, Unmeasured
+from evalgate.core.outcome import Answer, Cost, Failure, Graded
+from evalgate.core.run import Run
+from evalgate.core.verdict import Check, Decision, Judgement
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Cell = str | float | int | bool | None
+Row = dict[str, Cell]
+
+
+def outcomes_frame(runs: Iterable[Run]) -> "DataFrame":
+    """Return one row for every case and trial of every run.
+
+    A missing number is a missing cell, and the column beside it says why; slices are columns of their own.
+    """
+    return _frame([_outcome(run, graded) for run in runs for graded in run.results])
+
+
+def checks_frame(decision: Decision) -> "DataFrame":
+    """Return one row for every judged limit."""
+    return _frame(
+        [_check(judgement, check) for judgement in decision.judgements for check in judgement.checks]
+    )
+
+
+def _frame(rows: list[Row]) -> "DataFrame":
+    import pandas as pd  # noqa: PLC0415  the extra `data`, and half a second
+
+    # Parquet and CSV are UTF-8, which has no lone surrogates.
+    clean = [
+        {key: valid_text(cell) if isinstance(cell, str) else cell for key, cell in row.items()}
+        for row in rows
+    ]
+    return pd.DataFrame(clean)
+
+
+def _outcome(run: Run, graded: Graded) -> Row:
+    outcome, grade = graded.outcome, graded.grade
+    return {
+        "suite": run.manifest.suite,
+        "policy": run.manifest.policy,
+        "policy_digest": run.manifest.policy_digest,
+        "suite_digest": run.manifest.suite_digest,
+        "case": outcome.case_id,
+        "trial": outcome.trial,
+        "group": graded.group,
+        "weight": graded.weight,
+        "target": graded.target,
+        **_result(outcome.result),
+        "deployment": outcome.deployment,
+        "latency_s": outcome.latency_s,
+        **_cost(graded.cost),
+        "score": None if grade is None else grade.score,
+        "correct": None if grade is None else grade.correct,
+        "label": None if grade is None else grade.label,
+        "grade_reason": None if grade is None else grade.reason,
+        **_path(graded),
+        **{f"slice.{key}": value for key, value in graded.slices.items()},
+    }
+
+
+def _result(result: Answer | Failure) -> Row:
+    match result:
+        case Answer(text=text):
+            return {"answer": text, "failure": None, "failure_reason": None}
+        case Failure(kind=kind, reason=reason):
+            return {"answer": None, "failure": kind, "failure_reason": reason}
+
+
+def _cost(cost: Cost | Unmeasured) -> Row:
+    match cost:
+        case Cost(total_usd=total, retries_usd=retries, fallbacks_usd=fallbacks):
+            return {
+                "cost_usd": total,
+                "retries_usd": retries,
+                "fallbacks_usd": fallbacks,
+                "cost_unmeasured": None,
+            }
+        case Unmeasured(reason=reason):
+            return {"cost_usd": None, "retries_usd": None, "fallbacks_usd": None, "cost_unmeasured": reason}
+
+
+def _path(graded: Graded) -> Row:
+    outcome = graded.outcome
+    attempts = [attempt for step in outcome.steps for attempt in step.attempts]
+    usages = [attempt.usage for attempt in attempts if attempt.usage is not None]
+    return {
+        "cache_hit": None if outcome.cache is None else outcome.cache.hit,
+        "cache_source": None if outcome.cache is None else outcome.cache.source,
+        "router_score": None if outcome.route is None else outcome.route.score,
+        "router_strong": None if outcome.route is None else outcome.route.strong,
+        "calls": len(outcome.steps),
+        "attempts": len(attempts),
+        "fallbacks": sum(step.role == "fallback" for step in outcome.steps),
+        "input_tokens": sum(usage.input_tokens or 0 for usage in usages) if usages else None,
+        "output_tokens": sum(usage.output_tokens or 0 for usage in usages) if usages else None,
+        "sessions": " ".join(dict.fromkeys(step.session for step in outcome.steps)),
+    }
+
+
+def _check(judgement: Judgement, check: Check) -> Row:
+    return {
+        "suite": judgement.suite,
+        "baseline": judgement.baseline,
+        "candidate": judgement.candidate,
+        "metric": check.metric,
+        "slice": check.slice,
+        "limit": check.limit,
+        "allowance": check.allowance,
+        "unit": check.unit,
+        "scale": check.scale,
+        "verdict": check.verdict,
+        "blocked": check.blocked,
+        "gated": check.gated,
+        "reason": check.reason,
+        **_measured("baseline", check.baseline),
+        **_measured("candidate", check.candidate),
+        **_measured("change", check.change),
+        "method": check.method,
+        "level": check.level,
+        "n": check.n,
+        "clusters": check.clusters,
+        "trials": check.trials,
+        "affected": check.affected,
+        "losses": check.losses,
+        "gains": check.gains,
+        "cases_needed": check.cases_needed,
+    }
+
+
+def _measured(name: str, measured: Measured) -> Mapping[str, Cell]:
+    if isinstance(measured, Unmeasured):
+        numbers: tuple[float | None, ...] = (None, None, None)
+        why: str | None = measured.reason
+    else:
+        numbers, why = (measured.value, measured.low, measured.high), None
+    return {
+        f"{name}_value": numbers[0],
+        f"{name}_low": numbers[1],
+        f"{name}_high": numbers[2],
+        f"{name}_unmeasured": why,
+    }

@@ -1,0 +1,48 @@
+"""The frame of every part of the page: a heading that can be linked to, and a sentence on how to read it."""
+
+from dataclasses import dataclass
+
+from evalgate.report.html.markup import Child, Html, tag
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a comparison's parts stand: the start of their ids, and the level of their headings."""
+
+    prefix: str
+    level: int
+
+    def id(self, part: str) -> str:
+        """Return the id of a part; the only comparison of a page needs no prefix."""
+        return f"{self.prefix}{part}"
+
+
+def section(place: Place, part: str, heading: str, lead: Child, *children: Child) -> Html:
+    """Return a part of the page."""
+    title = place.id(f"{part}-title")
+    return tag(
+        "section",
+        tag(f"h{place.level}", heading, id=title),
+        None if lead is None else tag("p", lead, class_="lead"),
+        *children,
+        id=place.id(part),
+        aria_labelledby=title,
+    )
+
+
+def table(caption: str, head: Html, body: Html, class_: str = "", *, show_caption: bool = False) -> Html:
+    """Return a table with a caption, which only screen readers see unless it is shown."""
+    hidden = None if show_caption else "unseen"
+    return tag(
+        "table",
+        tag("caption", caption, class_=hidden),
+        tag("thead", head),
+        tag("tbody", body),
+        class_=class_ or None,
+    )
+
+
+def header_row(*headings: tuple[str, str]) -> Html:
+    """Return a row of column headings, each with its class."""
+    cells = [tag("th", text, scope="col", class_=class_ or None) for text, class_ in headings]
+    return tag("tr", *cells)

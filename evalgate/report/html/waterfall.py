@@ -1,0 +1,201 @@
+"""Where the money went: from the baseline's cost of a request to the candidate's, lever by lever."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from evalgate.core.numbers import Unmeasured
+from evalgate.core.policy_file import Price
+from evalgate.core.report_data import ComparisonData, LeverEffect, Waterfall
+from evalgate.core.run import Run
+from evalgate.core.verdict import SideSummary
+from evalgate.report.html.markup import Html, joined, tag
+from evalgate.report.html.scales import Scale
+from evalgate.report.html.section import Place, header_row, section, table
+from evalgate.report.html.svg import path, place, scroller, svg
+from evalgate.report.html.typeset import typeset
+from evalgate.report.numbers import percent, usd
+from evalgate.report.safe_text import safe_line
+
+_WIDTH, _HEIGHT = 300, 34
+# Sums of binary fractions leave dust; a lever or residual this small against the costs is none.
+_DUST = 1e-9
+_MOST_DETAILS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One bar from ``start`` to ``end`` USD a request."""
+
+    label: str
+    detail: str
+    start: float
+    end: float
+    role: str
+
+    @property
+    def usd(self) -> float:
+        return self.end - self.start if self.role == "lever" else self.end
+
+
+def waterfall_section(data: ComparisonData, where: Place) -> Html:
+    """Return the waterfall per request and, where traffic is known, per month."""
+    found = data.waterfall
+    if isinstance(found, Unmeasured):
+        why = f"The cost of a request cannot be split: {safe_line(found.reason, 300)}."
+        return section(where, "money", "Where the money went", why)
+    rows = _rows(found, data)
+    monthly = data.candidate.manifest.requests_per_month
+    scale = Scale(0.0, max(max(row.start, row.end) for row in rows) * 1.04 or 1.0, 2.0, _WIDTH - 2.0)
+    head = header_row(
+        ("", ""), ("", "mark-head"), ("per request", "num"), *([("per month", "num")] if monthly else [])
+    )
+    body = joined(
+        _table_row(row, rows[index - 1] if index else None, scale, monthly) for index, row in enumerate(rows)
+    )
+    caption = "Cost of a request, from baseline to candidate"
+    return section(
+        where,
+        "money",
+        "Where the money went",
+        _lead(monthly),
+        scroller("Where the money went", table(caption, head, body, "waterfall")),
+        _unchanged(found),
+    )
+
+
+def _lead(monthly: int | None) -> str:
+    said = (
+        "The mean cost of a request, lever by lever. Levers that act together on a case share their effect "
+        "equally over every order (Shapley), so the split does not depend on one. Judges are not in it: "
+        "production does not pay them."
+    )
+    return f"{said} A month is {monthly:,} requests." if monthly else said
+
+
+def _rows(found: Waterfall, data: ComparisonData) -> list[_Row]:
+    judgement = data.judgement
+    rows = [_Row(safe_line(judgement.baseline or "", 40), "baseline", 0.0, found.baseline_usd, "base")]
+    at = found.baseline_usd
+    for effect in found.effects:
+        if _moves(effect.usd, found):
+            rows.append(_Row(effect.lever, _detail(effect, data), at, at + effect.usd, "lever"))
+            at += effect.usd
+    residual = found.residual_usd if _moves(found.residual_usd, found) else 0.0
+    rows.append(_Row("residual", "what no lever explains", at, at + residual, "lever"))
+    rows.append(_Row(safe_line(judgement.candidate, 40), "candidate", 0.0, found.candidate_usd, "cand"))
+    return rows
+
+
+def _moves(amount: float, found: Waterfall) -> bool:
+    return abs(amount) > _DUST * max(found.baseline_usd, found.candidate_usd)
+
+
+def _unchanged(found: Waterfall) -> Html | None:
+    still = [effect.lever for effect in found.effects if not _moves(effect.usd, found)]
+    return tag("p", f"Without effect here: {', '.join(still)}.", class_="lead") if still else None
+
+
+def _table_row(row: _Row, before: _Row | None, scale: Scale, monthly: int | None) -> Html:
+    signed = row.role == "lever"
+    cells = [tag("td", _money(row.usd, signed=signed), class_="num")]
+    if monthly:
+        cells.append(tag("td", _money(row.usd * monthly, signed=signed), class_="num"))
+    detail = tag("span", row.detail, class_="detail") if row.detail else None
+    return tag(
+        "tr",
+        tag("th", tag("bdi", row.label), detail, scope="row"),
+        tag("td", _bar(row, before, scale), class_="mark-cell"),
+        *cells,
+        class_=None if signed else "total",
+    )
+
+
+def _bar(row: _Row, before: _Row | None, scale: Scale) -> Html:
+    left, right = sorted((scale(row.start), scale(row.end)))
+    lever = row.role == "lever"
+    direction = "" if not lever or row.start == row.end else " saves" if row.end < row.start else " costs"
+    level = None if before is None else scale(before.end)
+    drop = (
+        None if level is None else path(f"M{place(level)} 0V{_HEIGHT if not lever else _HEIGHT / 2}", "step")
+    )
+    rest = path(f"M{place(scale(row.end))} {_HEIGHT / 2}V{_HEIGHT}", "step") if row.role != "cand" else None
+    bar = tag(
+        "rect",
+        x=left,
+        y=9,
+        width=max(right - left, 1.5),
+        height=_HEIGHT - 18,
+        class_=f"bar {row.role}{direction}",
+    )
+    return svg(_WIDTH, _HEIGHT, drop, rest, bar)
+
+
+def _money(amount: float, *, signed: bool) -> str:
+    text = usd(amount)
+    return typeset(f"+{text}" if signed and amount > 0 else text)
+
+
+def _detail(effect: LeverEffect, data: ComparisonData) -> str:
+    before, after = data.judgement.baseline_side, data.judgement.candidate_side
+    runs = (data.baseline or data.candidate, data.candidate)
+    said = {
+        "cache hits": lambda: f"{_hits(before)} → {_hits(after)} of requests",
+        "share per deployment": lambda: _shares(before, after),
+        "unit prices": lambda: _prices(*runs),
+        "tokens per call": lambda: " → ".join(map(_tokens, runs)) + " on average",
+        "retries": lambda: f"{before.retries:,} → {after.retries:,}",
+        "fallbacks": lambda: f"{before.fallbacks:,} → {after.fallbacks:,}",
+    }
+    return said[effect.lever]() if effect.lever in said else ""
+
+
+def _hits(side: SideSummary) -> str:
+    return percent(side.cache_hit_share or 0.0)
+
+
+def _shares(before: SideSummary, after: SideSummary) -> str:
+    first, second = dict(before.deployment_shares), dict(after.deployment_shares)
+    moved = [
+        f"{safe_line(alias, 30)} {percent(first.get(alias, 0.0))} → {percent(second.get(alias, 0.0))}"
+        for alias in dict.fromkeys([*first, *second])
+        if first.get(alias) != second.get(alias)
+    ]
+    return _few(moved)
+
+
+def _prices(baseline: Run, candidate: Run) -> str:
+    before, after = baseline.manifest.prices, candidate.manifest.prices
+    return _few(
+        [
+            _price_change(alias, before[alias], after[alias])
+            for alias in before
+            if alias in after and before[alias] != after[alias]
+        ]
+    )
+
+
+def _price_change(alias: str, before: Price, after: Price) -> str:
+    said = [
+        f"{word} {usd(first)} → {usd(second)}"
+        for word, first, second in (
+            ("input", before.input_per_1m, after.input_per_1m),
+            ("output", before.output_per_1m, after.output_per_1m),
+        )
+        if first != second
+    ]
+    return f"{safe_line(alias, 30)}: {', '.join(said) or 'other terms'} per million tokens"
+
+
+def _tokens(run: Run) -> str:
+    steps = [step for graded in run.results for step in graded.outcome.steps]
+    usages = [step.attempts[-1].usage for step in steps if step.attempts]
+    known = [((usage.input_tokens or 0), (usage.output_tokens or 0)) for usage in usages if usage is not None]
+    if not known:
+        return "unknown"
+    return f"{fmean(first for first, _ in known):.1f} in, {fmean(second for _, second in known):.1f} out"
+
+
+def _few(said: Sequence[str]) -> str:
+    more = len(said) - _MOST_DETAILS
+    return "; ".join([*said[:_MOST_DETAILS], f"and {more} more"] if more > 0 else said)
