@@ -4,6 +4,7 @@ import ipaddress
 import socket
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 
@@ -58,3 +59,8 @@ def loopback_only() -> Iterator[None]:
         patch.setattr(socket.socket, "sendto", sendto)
         patch.setattr(socket, "getaddrinfo", getaddrinfo)
         yield
+
+
+# A slow machine is no reason for a law to fail: speed is measured in benchmarks/.
+hypothesis.settings.register_profile("evalgate", deadline=None)
+hypothesis.settings.load_profile("evalgate")

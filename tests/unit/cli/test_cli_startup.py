@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -71,16 +70,6 @@ def test_help_does_not_even_import_the_other_verbs():
         "sys.exit('evalgate.cli.record' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == 0
-
-
-def test_help_takes_less_than_a_fifth_of_a_second():
-    def seconds():
-        started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "evalgate", "--help"], capture_output=True, check=True)
-        return time.perf_counter() - started
-
-    # The best of several: what other processes take is not ours.
-    assert min(seconds() for _ in range(8)) < 0.2
 
 
 def test_the_module_and_the_version():
