@@ -17,7 +17,11 @@ def selection_options(verb: Callable[..., Any]) -> Callable[..., Any]:
             metavar="P",
             help="Only this proposal, by name or file; repeatable, and the only way to one in rejected/.",
         ),
-        click.option("--baseline", metavar="P", help="Compare with this policy instead of the family's own."),
+        click.option(
+            "--baseline",
+            metavar="P",
+            help="Compare with this policy instead of the family's own, or with a commit: git:REF.",
+        ),
         click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
     )
     for option in reversed(options):

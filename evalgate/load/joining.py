@@ -10,6 +10,7 @@ from evalgate.core.suite import BaseCommit, Project, Suite
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.documents import Document
 from evalgate.load.families import Family, check_identities
+from evalgate.load.foreign import has_foreign_functions
 from evalgate.load.git_tree import CheckedOut
 from evalgate.load.known import as_known, claimed_prices
 from evalgate.load.policies import LoadedPolicy
@@ -112,8 +113,7 @@ class Joining:
             candidates = [each for each in candidates if not _is(each, old)]
             if production is not None and edited:
                 candidates.insert(0, production)
-        theirs = self.base.shelf.loaded() if self.base is not None else ()
-        problems = list(check_identities([*(each for each in theirs if each.policy is old), *candidates]))
+        problems = list(check_identities([*self._theirs(old), *candidates]))
         if problems:
             raise BadInput(problems)
         return _Proposed(production, tuple(candidates), moved)
@@ -140,9 +140,19 @@ class Joining:
                 sha=commit.sha,
                 asked=commit.asked,
                 recordings=suite.folder / "recordings",
-                replay_only=old is not None and _has_foreign_functions(old, (*production, *candidates)),
+                replay_only=self._is_replay_only(old, (*production, *candidates)),
             ),
         )
+
+    def _theirs(self, old: Policy | None) -> list[LoadedPolicy]:
+        """Return the commit's baseline with its file."""
+        loaded = self.base.shelf.loaded() if self.base is not None else ()
+        return [each for each in loaded if each.policy is old]
+
+    def _is_replay_only(self, old: Policy | None, ours: Sequence[Policy]) -> bool:
+        assert self.base is not None
+        base, tree = self.base, self.tree
+        return any(has_foreign_functions(each, base, tree, ours) for each in self._theirs(old))
 
     def _said(self, suite: Suite, document: Document[SuiteFile], proposed: _Proposed) -> Iterator[str]:
         ours, old = self._ours(suite), suite.baseline
@@ -172,9 +182,3 @@ class Joining:
 def _is(loaded: LoadedPolicy, old: Policy | None) -> bool:
     """Tell the commit's own baseline, left in place, from a proposal."""
     return old is not None and (loaded.policy.name, loaded.policy.digest) == (old.name, old.digest)
-
-
-def _has_foreign_functions(old: Policy, ours: Sequence[Policy]) -> bool:
-    """Tell whether a function that answers for ``old`` is none that the working tree claims to have."""
-    here = {each.identity for policy in ours for each in policy.deployments.values()}
-    return any(each.kind == "function" and each.identity not in here for each in old.deployments.values())

@@ -29,8 +29,9 @@ class Loaded:
 def loaded(settings: RunSettings | RecordSettings | PlanSettings, *, calling: bool) -> Iterator[Loaded]:
     """Yield the project; with ``--baseline git:REF`` its rules and its baseline are those of that commit.
 
-    Without ``--baseline`` that is so too when the baseline was edited since HEAD left the default branch.
-    What a commit brings (files, processes of graders) is gone after the ``with`` block.
+    Without ``--baseline`` that is so too when the baseline was edited since HEAD left the default branch;
+    but what is recorded then is for the suites as they will be. What a commit brings (files, processes of
+    graders) is gone after the ``with`` block.
 
     Raises:
         BadInput: something a person wrote is wrong; every problem is listed.
@@ -42,7 +43,8 @@ def loaded(settings: RunSettings | RecordSettings | PlanSettings, *, calling: bo
         settings.policies,
         settings.baseline,
     )
-    if baseline is not None and not names_a_commit(baseline):
+    recording = isinstance(settings, RecordSettings) or getattr(settings, "cover_deployments", False)
+    if not names_a_commit(baseline) and (baseline is not None or recording):
         yield Loaded(load_project(start, suites, policies, baseline, calling=calling))
         return
     asked = Asked(start, suites, policies, baseline or "", calling)

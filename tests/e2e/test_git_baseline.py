@@ -288,6 +288,32 @@ def test_a_grader_that_cannot_be_imported_names_the_commit(graded, said):
     assert "evalgate-baseline-" not in told
 
 
+def test_a_router_function_is_the_commits_for_the_baseline_and_ours_for_the_proposal(repository, result):
+    deployments = (
+        "deployments:\n"
+        '  strong: {provider: app, model: loud, revision: "1", price: {per_request: 0.001}}\n'
+        '  weak: {provider: app, model: sloppy, revision: "1", price: {per_request: 0.001}}\n'
+    )
+    scored = 'kind: function, path: "need:need", range: [0, 1], threshold: 0.5'
+    router = f"router: {{{scored}, strong: strong, weak: weak}}\n"
+    repository.write("policies/words/production.yaml", deployments + router)
+    repository.write("need.py", "def need(case):\n    return 1.0\n")
+    repository.commit()
+    on_a_branch(repository)
+    assert repository.run(*JSON) == 0
+    result()
+    repository.write("need.py", "def need(case):\n    return 0.0\n")
+    assert repository.run(*JSON) == 1
+    found = result()["comparisons"][0]
+    assert (found["baseline"].partition("@")[0], found["candidate"]) == (
+        "production",
+        "production (working tree)",
+    )
+    assert [found["sides"][side]["strong_share"] for side in ("baseline", "candidate")] == [1.0, 0.0]
+    repository.write("need.py", "raise OSError('gone')\n")
+    assert repository.run("--baseline", "git:main") == 2
+
+
 def test_recordings_of_the_commit_win_and_new_ones_are_added(repository, result):
     recordings = repository.project / "suites/words/recordings"
     [file] = recordings.iterdir()
@@ -309,6 +335,7 @@ def test_recordings_of_the_commit_win_and_new_ones_are_added(repository, result)
 
 def test_what_is_missing_names_the_command_that_records_it(repository, said, capsys):
     repository.edit("policies/words/production.yaml", '"1"', '"2"')
+    repository.write("app.py", "# another one\n" + APP)
     assert repository.run("--baseline", "git:HEAD") == 4
     assert "evalgate record suites/words --policy production --baseline git:HEAD" in said()
     assert repository.run("--baseline", "git:HEAD", "--mode", "live") == 4
@@ -631,3 +658,15 @@ def test_two_runs_from_a_shell_are_byte_identical(repository):
         "production (working tree).run.jsonl",
         f"production@{repository.git('rev-parse', 'HEAD')[:7]}.run.jsonl",
     ]
+
+
+def test_what_is_recorded_without_a_baseline_is_for_the_suites_as_they_will_be(repository, capsys):
+    on_a_branch(repository)
+    repository.write("policies/words/production.yaml", policy("sloppy"))
+    repository.write("suites/words/cases.jsonl", cases(CASES + 2))
+    assert repository.run(verb="record") == 0
+    assert f"{CASES + 2} calls needed, {CASES} already recorded, 2 made" in capsys.readouterr().out
+    assert repository.run("--baseline", "git:main", "--mode", "live", *JSON) == 1
+    capsys.readouterr()
+    assert repository.run("--baseline", "git:main", verb="record") == 0
+    assert f"{2 * CASES} calls needed, {2 * CASES} already recorded" in capsys.readouterr().out

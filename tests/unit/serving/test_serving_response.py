@@ -1,4 +1,3 @@
-
 import pytest
 
 from evalgate.core.errors import BadInput
