@@ -80,26 +80,33 @@ def cost_row(spend: Spend, n: int) -> Row:
     return Row(f"{spend.name}, {n:>4} cases", 3000, verdict_rates(limits, BUDGET, drop=False), tags)
 
 
-def reuse_row(changed: int, n: int = 500, factor: float = 1.5) -> Row:
-    """Call exactly ``changed`` cases anew, at half as much again; that rise is the budget."""
+def reuse_row(changed: int, sigma: float, *, exactly: bool) -> Row:
+    """Call ``changed`` of 500 cases anew, at half as much again; that rise is the budget.
+
+    ``exactly`` so many, or each case with that chance, in which case fewer than 20 at times decide nothing.
+    """
+    n, factor = 500, 1.5
     budget = (factor - 1) * changed / n
 
     def limits(rng: Rng, bad: bool) -> tuple[float, float]:
-        before = rng.lognormal(0, 1, n)
+        before = rng.lognormal(0, sigma, n)
         right, _ = answers(rng, n, 0.85)
-        anew = np.zeros(n, dtype=bool)
-        anew[rng.choice(n, changed, replace=False)] = True
+        anew = rng.random(n) < changed / n
+        if exactly:
+            anew = np.isin(np.arange(n), rng.choice(n, changed, replace=False))
         redrawn = before * rng.lognormal(-0.02, 0.2, n) * (factor if bad else 1.0)
         flipped = anew & (rng.random(n) < 0.05)
-        right_after = np.where(flipped, rng.random(n) < 0.85, right)
+        right_after = np.where(flipped, rng.random(n) < 0.85, right).astype(float)
         after = np.where(anew, redrawn, before)
-        found = change_interval(CostColumns(before, after, right, right_after.astype(float)), ALPHA)
+        found = change_interval(CostColumns(before, after, right, right_after), ALPHA)
         moved = int(((after != before) | (right_after != right)).sum())
         return (0.0, np.inf) if moved < LEAST_CHANGED else (found.low, found.high)
 
-    tag = "from 50" if changed >= 50 else ("at 20" if changed == LEAST_CHANGED else "fewer")
-    name = f"{changed:>3} of {n} cases changed, x{factor}"
-    return Row(name, 4000, verdict_rates(limits, budget, drop=False), frozenset({tag}))
+    tag = "from 50" if changed >= 50 else "at 20" if changed >= LEAST_CHANGED else "fewer"
+    tags = frozenset({tag} if sigma == 1 else ())
+    shown = "" if sigma == 1 else "reported: "
+    name = f"{shown}{'exactly' if exactly else 'about'} {changed} of {n} cases changed, lognormal {sigma:g}"
+    return Row(name, 4000, verdict_rates(limits, budget, drop=False), tags)
 
 
 SPENDS = (
@@ -118,11 +125,16 @@ SPENDS = (
 COST = Section(
     "Cost per correct, 5 % budget: Fieller with the worst copy",
     tuple(cost_row(spend, n) for n in (50, 200, 1000, 2000) for spend in SPENDS)
-    + tuple(reuse_row(changed) for changed in (10, 20, 50, 100)),
+    + tuple(
+        reuse_row(changed, sigma, exactly=exactly)
+        for sigma in (1.0, 1.5)
+        for exactly in (True, False)
+        for changed in (10, 20, 30, 50, 100)
+    ),
     (
         Target("worst false pass, everything called anew", "false pass", 0.07, "rerun"),
-        Target("worst false pass with 20 changed cases", "false pass", 0.085, "at 20"),
+        Target("worst false pass with 20 to 49 changed cases", "false pass", 0.085, "at 20"),
         Target("worst false pass from 50 changed cases on", "false pass", 0.07, "from 50"),
-        Target("fewer than 20 changed cases pass nothing", "false pass", 0.0, "fewer"),
+        Target("fewer than 20 changed cases pass (almost) nothing", "false pass", 0.001, "fewer"),
     ),
 )

@@ -146,7 +146,7 @@ def generate(root: Path, path: Path) -> dict[str, float]:
     from evalgate.report.html.page import render
 
     started = time.perf_counter()
-    ran = run_for_report(RunSettings(start=root), Silent())
+    ran = run_for_report(RunSettings(start=root), Silent(), texts=True)
     judged = time.perf_counter()
     data = gathered(ran, "all")
     have = time.perf_counter()
@@ -155,7 +155,7 @@ def generate(root: Path, path: Path) -> dict[str, float]:
     path.write_bytes(content)
     again = render(data).encode() == content
     return {
-        "gate, s": judged - started,
+        "gate and read texts, s": judged - started,
         "gather, s": have - judged,
         "render, s": done - have,
         "gather and render, s": done - judged,

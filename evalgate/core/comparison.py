@@ -1,7 +1,7 @@
 """Candidate against baseline: every number the gate judges, and nothing it has to compute itself."""
 
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import inf
 from statistics import NormalDist
 
 from evalgate.core.budgets import Metric, Scale, Unit
@@ -112,13 +112,3 @@ def units_to_resolve(sd: float, gap: float, alpha: float, power: float = 0.8) ->
     normal = NormalDist()
     reach = (normal.inv_cdf(1 - alpha) + normal.inv_cdf(power)) * sd
     return (reach / gap) ** 2 if reach < 1e100 * gap else inf
-
-
-def smallest_effect(sd: float, units: int, alpha: float, power: float = 0.8) -> float:
-    """Return the true difference that ``units`` independent units tell from none with chance ``power``.
-
-    The inverse of :func:`units_to_resolve`: ``(z_alpha + z_power) sd / sqrt(units)``.
-    """
-    normal = NormalDist()
-    z = normal.inv_cdf(1 - alpha) + normal.inv_cdf(power)
-    return z * sd / sqrt(units)

@@ -37,11 +37,6 @@ def movement(change: Estimate, scale: Scale) -> str:
     return f"changed by {_signed(change.value, scale)}{_unit(scale)} ({low} to {high}{_closing(scale)})"
 
 
-def amount(value: float, scale: Scale) -> str:
-    """Return a size of change without sign: "4.1 points", "31%"."""
-    return f"{_size(value, scale)}{_unit(scale)}"
-
-
 def at_least(value: float, allowance: float, scale: Scale) -> str:
     """Return a proven size of change, rounded down, with digits enough to tell it from the allowance."""
     shown, edge = value * 100, allowance * 100

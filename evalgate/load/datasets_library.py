@@ -3,6 +3,7 @@
 It takes seconds to import, so that happens only where a suite needs it; it obeys HF_HUB_OFFLINE itself.
 """
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -101,14 +102,20 @@ def _wanted(written: CasesDataset, columns: Sequence[str]) -> list[str]:
 
 def _rows(library: Any, data: Any, shown: str) -> Iterator[tuple[int, Row]]:
     rows = enumerate(data, start=1)
-    while True:
-        try:
-            batch = list(islice(rows, _ROWS_AT_A_TIME))
-        except Exception as error:  # noqa: BLE001  a damaged page shows only here
-            raise BadInput([_cannot_load(library, error, shown)]) from None
-        if not batch:
-            return
-        yield from batch
+    try:
+        while True:
+            try:
+                batch = list(islice(rows, _ROWS_AT_A_TIME))
+            except Exception as error:  # noqa: BLE001  a damaged page shows only here
+                raise BadInput([_cannot_load(library, error, shown)]) from None
+            if not batch:
+                return
+            yield from batch
+    finally:
+        # The library leaves Arrow's readers in reference cycles. One that is still there when Python exits is
+        # torn down under its running threads, and now and then aborts the process: a verdict with code 134.
+        del rows, data
+        gc.collect()
 
 
 def _cannot_load(library: Any, error: Exception, shown: str) -> Problem:

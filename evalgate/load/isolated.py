@@ -100,7 +100,7 @@ class IsolatedFunctions:
     def _start(self) -> subprocess.Popen[bytes]:
         package = Path(evalgate.__file__).parents[1]
         self._process = subprocess.Popen(  # noqa: S603  no shell; our own interpreter, our own module
-            [sys.executable, "-P", "-c", _START, str(package), str(self._root)],
+            [sys.executable, "-P", "-B", "-c", _START, str(package), str(self._root)],
             cwd=self._root,
             env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
             stdin=subprocess.PIPE,

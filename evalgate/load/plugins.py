@@ -65,10 +65,14 @@ def _importable(root: Path, name: str) -> Iterator[None]:
     importlib.invalidate_caches()
     entry = str(root)
     sys.path.insert(0, entry)
+    writes_no_bytecode = sys.dont_write_bytecode
+    # Bytecode is told apart by second and size: a module edited twice within a second would run as it was.
+    sys.dont_write_bytecode = True
     try:
         yield
     finally:
         sys.path.remove(entry)
+        sys.dont_write_bytecode = writes_no_bytecode
 
 
 def _forget_other_projects(root: Path, top: str) -> None:

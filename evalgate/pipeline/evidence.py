@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from math import expm1
 
 from evalgate.core.budgets import Rules
-from evalgate.core.comparison import Change, Comparison, smallest_effect
+from evalgate.core.comparison import Change, Comparison
 from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.core.report_data import (
     ComparisonData,
@@ -20,6 +19,7 @@ from evalgate.core.verdict import Judgement
 from evalgate.pricing.levers import decompose
 from evalgate.scoring.compare import compare, compare_absolute
 from evalgate.scoring.mcnemar import exact_p
+from evalgate.scoring.power import smallest_effect
 from evalgate.scoring.quantiles import first_token_quantiles, latency_quantiles
 
 SHARES = (0.5, 0.95, 0.99)
@@ -106,16 +106,8 @@ def _smallest(comparison: Comparison) -> Iterator[SmallestEffect]:
     for metric in ("accuracy", "cost_per_correct", "latency_p95"):
         change = comparison.find(metric)
         if change is not None:
-            yield SmallestEffect(metric, _size(change, comparison.alpha), relative=change.scale == "relative")
-
-
-def _size(change: Change, alpha: float) -> float | Unmeasured:
-    if change.sd is None:
-        return Unmeasured("the spread of this metric is not known")
-    if change.sd == 0:
-        return Unmeasured("no case differs, so nothing is known of how much cases vary")
-    size = smallest_effect(change.sd, change.clusters, alpha)
-    return size if change.scale == "absolute" else expm1(size)
+            size = smallest_effect(change, comparison.alpha)
+            yield SmallestEffect(metric, size, relative=change.scale == "relative")
 
 
 def _exact_p(comparison: Comparison) -> float | Unmeasured:

@@ -1,24 +1,22 @@
 """Gathers what the HTML report shows: from a run just made, or from finished run files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from evalgate.core.cases import Case
 from evalgate.core.errors import EvalgateError
 from evalgate.core.progress import Progress
-from evalgate.core.report_data import CallKey, CallText, ReportData, ReportTexts
-from evalgate.core.suite import Project
+from evalgate.core.report_data import CallText, ReportData, ReportTexts
+from evalgate.core.run import Run
 from evalgate.core.verdict import Decision
 from evalgate.gate.decide import decide
 from evalgate.load.project import load_project
 from evalgate.pipeline.evidence import evidence, points
 from evalgate.pipeline.pairing import Runs, judge_runs, paired
-from evalgate.pipeline.places import committed_recordings, local_recordings
 from evalgate.pipeline.run import Ran, run_for_report
 from evalgate.pipeline.settings import RunSettings
+from evalgate.pipeline.texts import NO_TEXTS, Texts, texts_of
 from evalgate.scoring.compare import compare, compare_absolute
 from evalgate.store.runs import read_run
-from evalgate.store.texts import read_texts
 
 # Above this many characters a page of all texts is no longer one that people like to open or send.
 MOST_TEXT = 40_000_000
@@ -32,12 +30,12 @@ def run_with_report(settings: RunSettings, progress: Progress, texts: ReportText
         CannotJudge: recordings are missing, a provider refuses, a grader crashed.
 
     """
-    return gathered(run_for_report(settings, progress), texts)
+    return gathered(run_for_report(settings, progress, texts=texts != "none"), texts)
 
 
 def gathered(ran: Ran, texts: ReportTexts | None) -> ReportData:
     """Return the report of a run just made."""
-    return _report(ran.decision, ran.runs, ran.project, texts)
+    return _report(ran.decision, ran.runs, ran.texts, texts)
 
 
 def report_of_files(paths: Sequence[Path], start: Path, texts: ReportTexts | None) -> ReportData:
@@ -52,81 +50,45 @@ def report_of_files(paths: Sequence[Path], start: Path, texts: ReportTexts | Non
     """
     pairs = paired([read_run(path) for path in paths])
     decision = decide([judge_runs(runs) for runs in pairs])
+    found = NO_TEXTS if texts == "none" else _found(start, [run for runs in pairs for run in runs])
+    return _report(decision, pairs, found, texts)
+
+
+def _found(start: Path, runs: Sequence[Run]) -> Texts:
     try:
-        project = load_project(start)
+        return texts_of(load_project(start), runs)
     except EvalgateError:
         # The report is of the runs; a project that has moved on costs it the texts and nothing else.
-        project = None
-    return _report(decision, pairs, project, texts)
+        return NO_TEXTS
 
 
-def _report(
-    decision: Decision, pairs: Sequence[Runs], project: Project | None, texts: ReportTexts | None
-) -> ReportData:
+def _report(decision: Decision, pairs: Sequence[Runs], found: Texts, texts: ReportTexts | None) -> ReportData:
     comparisons = [compare(*runs) if len(runs) == 2 else compare_absolute(runs[0]) for runs in pairs]
-    calls = {} if texts == "none" or project is None else _calls(project, pairs)
-    inputs = {} if texts == "none" or project is None else _inputs(project, pairs)
-    kept, note = _texts(texts, calls, inputs, found=project is not None)
+    kept, note = _kept(texts, found)
     return ReportData(
         decision=decision,
         comparisons=tuple(
             evidence(judgement, runs, comparison, points(comparison.suite, comparisons))
             for judgement, runs, comparison in zip(decision.judgements, pairs, comparisons, strict=True)
         ),
-        inputs=inputs,
-        calls=calls,
+        inputs=found.inputs,
+        calls=found.calls,
         texts=kept,
         texts_note=note,
     )
 
 
-def _inputs(project: Project, pairs: Sequence[Runs]) -> Mapping[str, Mapping[str, str]]:
-    digests = {runs[0].manifest.suite: runs[0].manifest.suite_digest for runs in pairs}
-    return {
-        suite.name: {case.id: _asked(case) for case in suite.cases}
-        for suite in project.suites
-        if digests.get(suite.name) == suite.digest
-    }
-
-
-def _asked(case: Case) -> str:
-    if case.input is not None:
-        return case.input
-    turns = case.messages or ()
-    asked = next((turn.content for turn in reversed(turns) if turn.role == "user" and turn.content), None)
-    return asked or next((turn.content for turn in reversed(turns) if turn.content), "")
-
-
-def _calls(project: Project, pairs: Sequence[Runs]) -> Mapping[CallKey, CallText]:
-    wanted: dict[str, set[CallKey]] = {}
-    for run in (run for runs in pairs for run in runs):
-        keys = wanted.setdefault(run.manifest.suite, set())
-        keys.update((step.digest, step.session) for graded in run.results for step in graded.outcome.steps)
-    found: dict[CallKey, CallText] = {}
-    for suite in project.suites:
-        if suite.name in wanted:
-            paths = [*committed_recordings(suite), *local_recordings(project.root, suite)]
-            found |= read_texts(paths, wanted[suite.name])
-    return found
-
-
-def _texts(
-    asked: ReportTexts | None,
-    calls: Mapping[CallKey, CallText],
-    inputs: Mapping[str, Mapping[str, str]],
-    *,
-    found: bool,
-) -> tuple[ReportTexts, str]:
+def _kept(asked: ReportTexts | None, found: Texts) -> tuple[ReportTexts, str]:
     """How much text the report holds, and what its reader must know about what it lacks."""
     if asked == "none":
         return "none", "This report was made without texts (--report-texts none)."
     if asked == "changed":
         return "changed", "Texts stand here for the cases that changed (--report-texts changed)."
-    size = sum(map(_size, calls.values()))
+    size = sum(map(_size, found.calls.values()))
     if asked is None and size > MOST_TEXT:
         said = f"The texts of all cases are {size / 1e6:,.0f} MB, so only those of changed cases stand here"
         return "changed", f"{said}; --report-texts all takes all."
-    if found and (calls or inputs):
+    if found.calls or found.inputs:
         return "all", ""
     return "all", "No recordings of these runs were found, so prompts are missing; answers are the runs' own."
 

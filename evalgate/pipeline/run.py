@@ -21,6 +21,7 @@ from evalgate.pipeline.places import local_folder, run_file
 from evalgate.pipeline.recorded import committed_and_local
 from evalgate.pipeline.sessions import CaseTrial, preferred_sessions
 from evalgate.pipeline.settings import RunSettings
+from evalgate.pipeline.texts import NO_TEXTS, Texts, texts_of
 from evalgate.pricing.prices import resolve_prices
 from evalgate.store.recordings import Recordings, read_recordings
 from evalgate.store.replay import ReplayCaller
@@ -44,11 +45,11 @@ class Ran:
 
     decision: Decision
     runs: tuple[tuple[Run, ...], ...]
-    project: Project
+    texts: Texts
 
 
-def run_for_report(settings: RunSettings, progress: Progress) -> Ran:
-    """Do what :func:`run` does and keep the runs."""
+def run_for_report(settings: RunSettings, progress: Progress, *, texts: bool = False) -> Ran:
+    """Do what :func:`run` does and keep the runs, with ``texts`` also what was asked and said in them."""
     with loaded(settings, calling=settings.mode != "replay") as found:
         project = found.project
         judged = [
@@ -56,10 +57,13 @@ def run_for_report(settings: RunSettings, progress: Progress) -> Ran:
             for suite in _narrowed(project.suites, settings)
             for each in _judge_suite(project, suite, settings, progress)
         ]
+        # A commit's files are gone after this.
+        every = (run for _, runs in judged for run in runs)
+        kept = texts_of(project, every) if texts else NO_TEXTS
     decision = decide([judgement for judgement, _ in judged], (*_notes(settings), *found.notes))
     if not settings.gates:
         decision = _shown_only(decision)
-    return Ran(decision, tuple(runs for _, runs in judged), project)
+    return Ran(decision, tuple(runs for _, runs in judged), kept)
 
 
 def _judge_suite(

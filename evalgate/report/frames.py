@@ -35,11 +35,11 @@ def _frame(rows: list[Row]) -> "DataFrame":
     import pandas as pd  # noqa: PLC0415  the extra `data`, and half a second
 
     # Parquet and CSV are UTF-8, which has no lone surrogates.
-    clean = [
-        {key: valid_text(cell) if isinstance(cell, str) else cell for key, cell in row.items()}
-        for row in rows
-    ]
-    return pd.DataFrame(clean)
+    return pd.DataFrame([{valid_text(key): _valid(cell) for key, cell in row.items()} for row in rows])
+
+
+def _valid(cell: Cell) -> Cell:
+    return valid_text(cell) if isinstance(cell, str) else cell
 
 
 def _outcome(run: Run, graded: Graded) -> Row:

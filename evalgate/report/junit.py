@@ -48,7 +48,7 @@ def _test(suite: Element, judgement: Judgement, check: Check) -> None:
         suite,
         "testcase",
         classname=f"{_name(judgement.suite)}.{_name(judgement.candidate)}",
-        name=f"{words.subject}: {words.budget}",
+        name=no_command(f"{words.subject}: {words.budget}"),
     )
     said = safe_line(check.reason, _LONGEST)
     numbers = words.change if words.baseline == MISSING else f"{words.sides}, {words.change}"
@@ -70,7 +70,7 @@ def _count(element: Element, within: Iterable[Element] | Sequence[Element]) -> N
 
 
 def _name(text: str) -> str:
-    return safe_line(text) or "(empty)"
+    return no_command(safe_line(text)) or "(empty)"
 
 
 def _document(root: Element) -> str:

@@ -49,11 +49,6 @@ class Columns:
         """Whether cases weigh differently."""
         return bool(self.n) and not bool(np.all(self.weights == self.weights[0]))
 
-    @property
-    def grouped(self) -> bool:
-        """Whether some cases share a group."""
-        return len(np.unique(self.groups)) < self.n
-
     def name(self, row: int) -> str:
         """Return the id of the case in ``row``."""
         return self.case_ids[int(self.rows[row])]

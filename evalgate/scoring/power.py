@@ -21,6 +21,7 @@ WORST_COPY = 1.3
 """The copy of the worst case in the interval of the cost asks for about 30 % more cases."""
 
 _EXACT_BELOW = 120.0  # expected discordant cases
+_NORMAL_FROM = 2000.0
 
 
 def required_n(sd: float, budget: float, alpha: float, power: float = POWER, true: float = 0.0) -> int:
@@ -107,7 +108,10 @@ def tango_chances(n: int, discordance: float, budget: float, alpha: float, true:
 
     Every table of losses and gains with its multinomial weight: cases differ with probability
     ``discordance``, to the good and bad so that the true change is ``true`` (``discordance >= |true|``).
+    By normal theory beyond 2,000 expected discordant cases, where both agree to three digits.
     """
+    if n * discordance > _NORMAL_FROM:
+        return normal_chances(math.sqrt(discordance - true**2), n, budget, alpha, true)
     share_lost = 0.5 if discordance == 0 else (discordance - true) / (2 * discordance)
     reach = 9 * math.sqrt(n * discordance * (1 - discordance)) + 9
     first, last = max(int(n * discordance - reach), 0), min(int(n * discordance + reach), n)

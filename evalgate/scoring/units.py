@@ -35,10 +35,6 @@ class Units:
             return weighed
         return np.bincount(self.codes, weights=weighed, minlength=self.count).astype(np.float64)
 
-    def mean(self, values: Floats) -> float:
-        """Return the weighted mean of one number a case."""
-        return float(np.average(values, weights=self.weights))
-
 
 def units_of(columns: Columns) -> Units:
     """Return the independent units of these cases."""

@@ -144,7 +144,7 @@ def _grid() -> Html:
         tag("tbody", id="case-rows"),
         class_="cases",
     )
-    return tag("div", body, class_="scroller scripted", tabindex="0", role="region", aria_label="Case table")
+    return tag("div", body, class_="scroller scripted", tabindex="0", role="group", aria_label="Case table")
 
 
 def _pager() -> Html:

@@ -48,7 +48,7 @@ def named_flips(data: ComparisonData, place: Place, *, texts: bool) -> Html | No
     caption = f"The first {len(flips):,} of {count(len(flips) + more, 'flip')}" if more else "Every flip"
     rows = [_row(flip, texts=texts) for flip in flips]
     last = ("expected", "baseline answered", "candidate answered") if texts else ()
-    head = header_row(("", ""), ("case", ""), *((text, "") for text in last))
+    head = header_row(("what happened", "unseen"), ("case", ""), *((text, "") for text in last))
     body = table(caption, head, joined(rows), "plain", show_caption=True)
     return tag("div", scroller("Flips", body), class_="static-flips", id=place.id("flip-list"))
 

@@ -21,6 +21,7 @@ class Mark:
 
     ``reference`` is no change, or the baseline's value for an absolute limit. The zone begins at ``limit``
     and goes on below it where ``forbidden`` is ``below``; None draws no zone.
+    Marks of one ``reach`` share a scale.
     """
 
     estimate: Estimate
@@ -28,6 +29,7 @@ class Mark:
     limit: float | None
     forbidden: str = "below"
     style: str = "plain"
+    reach: float | None = None
 
 
 def mark_of(check: Check, style: str) -> Mark | None:
@@ -71,7 +73,7 @@ def _scale(mark: Mark) -> Scale:
     ends = [estimate.value, estimate.low, estimate.high, mark.limit]
     finite = [end for end in ends if end is not None and isfinite(end)]
     if mark.reference == 0:
-        reach = 1.12 * max(abs(end) for end in finite) or 1.0
+        reach = 1.12 * (mark.reach or max(abs(end) for end in finite)) or 1.0
         return Scale(-reach, reach, _EDGE, WIDTH - _EDGE)
     if mark.reference is not None:
         finite.append(mark.reference)

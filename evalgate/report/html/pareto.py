@@ -14,6 +14,7 @@ from evalgate.report.html.typeset import name, number
 from evalgate.report.numbers import with_interval
 from evalgate.report.safe_text import safe_line
 
+_ROLES = {"base": " (baseline)", "cand": " (candidate)"}
 _WIDTH, _HEIGHT = 800, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 24, 34, 54
 # A line of a name in drawing units, and what a letter of it takes at most on average.
@@ -123,7 +124,7 @@ def _labels(dots: Sequence[_Dot], axes: Axes) -> list[Html]:
     taken = [_Box(axes.x(d.cost.value) - 9, axes.y(d.accuracy.value) - 9, 18, 18) for d in dots]
     found = []
     for dot in sorted(dots, key=_front, reverse=True):
-        text = dot.policy + {"base": " (baseline)", "cand": " (candidate)"}.get(dot.role, "")
+        text = dot.policy + (_ROLES.get(dot.role, "") if len(dots) > 1 else "")
         box, anchor = _free_place(axes, dot, text, taken)
         taken.append(box)
         x = box.x if anchor == "start" else box.x + box.width

@@ -26,7 +26,8 @@ def section(place: Place, part: str, heading: str, lead: Child, *children: Child
         None if lead is None else tag("p", lead, class_="lead"),
         *children,
         id=place.id(part),
-        aria_labelledby=title,
+        # A landmark each, but not one of the same name for every comparison of the page.
+        aria_labelledby=title if place.level == 2 else None,
     )
 
 
@@ -43,6 +44,11 @@ def table(caption: str, head: Html, body: Html, class_: str = "", *, show_captio
 
 
 def header_row(*headings: tuple[str, str]) -> Html:
-    """Return a row of column headings, each with its class."""
-    cells = [tag("th", text, scope="col", class_=class_ or None) for text, class_ in headings]
+    """Return a row of column headings, each with its class; ``unseen`` ones are there for screen readers."""
+    cells = [
+        tag("th", tag("span", text, class_="unseen") if class_ == "unseen" else text, scope="col")
+        if class_ in ("", "unseen")
+        else tag("th", text, scope="col", class_=class_)
+        for text, class_ in headings
+    ]
     return tag("tr", *cells)

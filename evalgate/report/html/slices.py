@@ -1,6 +1,8 @@
 """Every slice with its interval and count; small ones greyed, as they are shown and not judged."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isfinite
 
 from evalgate.core.budgets import Metric
 from evalgate.core.comparison import Change
@@ -30,7 +32,8 @@ def slices_section(data: ComparisonData, where: Place) -> Html | None:
         where,
         "slices",
         "Slices",
-        f"Accuracy inside each slice. Slices under {SMALL} cases are grey: they are shown, not judged.",
+        "Accuracy inside each slice, all rows of a table on one scale. A slice fails when its fall is proven "
+        f"after Holm's correction for their number. Under {SMALL} cases it is grey: shown, not judged.",
         *(_key_table(each, data) for each in data.slices),
     )
 
@@ -50,10 +53,9 @@ def _key_table(sliced: SliceTable, data: ComparisonData) -> Html:
             by_value.setdefault(change.slice, {})[change.metric] = change
     checks = {check.slice: check for check in data.judgement.checks if check.slice is not None}
     shown = list(by_value.items())[:MOST_ROWS]
-    rows = [
-        _row(value, changes, checks if sliced.gated else None, paired=data.baseline is not None)
-        for value, changes in shown
-    ]
+    paired = data.baseline is not None
+    shared = _Shared(checks if sliced.gated else None, paired, _reach(changes for _, changes in shown))
+    rows = [_row(value, changes, shared) for value, changes in shown]
     more = len(by_value) - len(shown)
     note = "" if sliced.gated else " (no budget looks at this)"
     caption = f"by {key}{note}" + (f"; {more:,} more values are left out" if more else "")
@@ -72,7 +74,7 @@ def _head(sliced: SliceTable, *, paired: bool) -> Html:
         *(
             [
                 (f"change{_level(sliced)}", "num"),
-                ("", "mark-head"),
+                ("interval", "unseen"),
                 ("cost per correct", "num"),
                 ("P95 latency", "num"),
             ]
@@ -87,37 +89,51 @@ def _level(sliced: SliceTable) -> str:
     return f" ({level(levels.pop())} interval)" if len(levels) == 1 else ""
 
 
-def _row(
-    value: str, changes: Mapping[Metric, Change], checks: Mapping[str, Check] | None, *, paired: bool
-) -> Html:
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the rows of one table have in common; ``checks`` is None where no budget looks at the key."""
+
+    checks: Mapping[str, Check] | None
+    paired: bool
+    reach: float | None
+
+
+def _reach(rows: Iterable[Mapping[Metric, Change]]) -> float | None:
+    """How far from no change the table's farthest interval reaches."""
+    changes = [each["accuracy"].change for each in rows]
+    ends = [abs(end) for each in changes if isinstance(each, Estimate) for end in (each.low, each.high)]
+    return max((end for end in ends if isfinite(end)), default=None)
+
+
+def _row(value: str, changes: Mapping[Metric, Change], shared: _Shared) -> Html:
     accuracy = changes["accuracy"]
-    check = checks.get(value) if checks is not None else None
-    style = wording.check_words(check).style if check is not None else "plain"
+    check = shared.checks.get(value) if shared.checks is not None else None
     cells = [tag("td", _share(accuracy.candidate), class_="num")]
-    if paired:
+    if shared.paired:
         cells = [
             tag("td", _share(accuracy.baseline), class_="num"),
             *cells,
             tag("td", *_points(accuracy.change), class_="num change"),
-            tag("td", _mark(accuracy, check, style), class_="mark-cell"),
+            tag("td", _mark(accuracy, check, shared), class_="mark-cell"),
             tag("td", _relative(changes.get("cost_per_correct")), class_="num"),
             tag("td", _relative(changes.get("latency_p95")), class_="num"),
         ]
     return tag(
         "tr",
         tag("th", name(value, 60), scope="row"),
-        tag("td", _verdict(check)) if checks is not None else None,
+        tag("td", _verdict(check)) if shared.checks is not None else None,
         tag("td", f"{accuracy.n:,}", class_="num"),
         *cells,
         class_="small" if accuracy.n < SMALL else None,
     )
 
 
-def _mark(change: Change, check: Check | None, style: str) -> Html | None:
+def _mark(change: Change, check: Check | None, shared: _Shared) -> Html | None:
     if not isinstance(change.change, Estimate):
         return None
+    style = wording.check_words(check).style if check is not None else "plain"
     limit = -check.allowance if check is not None and check.limit == "max_drop" else None
-    return forest.draw(forest.Mark(change.change, 0.0, limit, "below", style))
+    return forest.draw(forest.Mark(change.change, 0.0, limit, "below", style, shared.reach))
 
 
 def _verdict(check: Check | None) -> str | Html:

@@ -5,20 +5,18 @@ from math import isinf
 from evalgate.report.html.markup import Html, tag
 
 
-def svg(width: float, height: float, *children: str | None, title: str = "", described_by: str = "") -> Html:
-    """Return a drawing; one with a ``title`` is an image with a name, one without is decoration."""
+def svg(width: float, height: float, *children: str | None, title: str = "", stretch: bool = False) -> Html:
+    """Return a drawing; one with a ``title`` is an image with a name, one without is decoration.
+
+    A drawing that may ``stretch`` fills the place it is given, whatever that does to its proportions.
+    """
+    fit = "none" if stretch else None
+    box = f"0 0 {width:g} {height:g}"
     if not title:
         return tag(
-            "svg", *children, viewBox=f"0 0 {width:g} {height:g}", aria_hidden="true", focusable="false"
+            "svg", *children, viewBox=box, preserveAspectRatio=fit, aria_hidden="true", focusable="false"
         )
-    return tag(
-        "svg",
-        *children,
-        viewBox=f"0 0 {width:g} {height:g}",
-        role="img",
-        aria_label=title,
-        aria_describedby=described_by or None,
-    )
+    return tag("svg", *children, viewBox=box, preserveAspectRatio=fit, role="img", aria_label=title)
 
 
 def path(steps: str, class_: str) -> Html:
@@ -58,4 +56,4 @@ def unbounded(number: float) -> bool:
 
 def scroller(name: str, *children: str | None) -> Html:
     """Return a region that scrolls sideways where it is too wide, reachable by keyboard for that."""
-    return tag("div", *children, class_="scroller", tabindex="0", role="region", aria_label=name)
+    return tag("div", *children, class_="scroller", tabindex="0", role="group", aria_label=name)

@@ -48,7 +48,7 @@ def waterfall_section(data: ComparisonData, where: Place) -> Html:
     monthly = data.candidate.manifest.requests_per_month
     scale = Scale(0.0, max(max(row.start, row.end) for row in rows) * 1.04 or 1.0, 2.0, _WIDTH - 2.0)
     head = header_row(
-        ("", ""), ("", "mark-head"), ("per request", "num"), *([("per month", "num")] if monthly else [])
+        ("lever", ""), ("bar", "unseen"), ("per request", "num"), *([("per month", "num")] if monthly else [])
     )
     body = joined(
         _table_row(row, rows[index - 1] if index else None, scale, monthly) for index, row in enumerate(rows)
@@ -128,7 +128,7 @@ def _bar(row: _Row, before: _Row | None, scale: Scale) -> Html:
         height=_HEIGHT - 18,
         class_=f"bar {row.role}{direction}",
     )
-    return svg(_WIDTH, _HEIGHT, drop, rest, bar)
+    return svg(_WIDTH, _HEIGHT, drop, rest, bar, stretch=True)
 
 
 def _money(amount: float, *, signed: bool) -> str:

@@ -159,3 +159,9 @@ def test_smallest_effect_of_what_was_measured():
     assert 0.01 < smallest_effect(found.find("latency_geomean"), 0.05) < 0.02
     none = compare(run_of([]), run_of([])).find("accuracy")
     assert isinstance(smallest_effect(none, 0.05), Unmeasured)
+
+
+def test_a_hundred_thousand_cases_take_normal_theory_which_agrees_where_both_are_feasible():
+    near, far = tango_chances(39_900, 0.05, 0.002, 0.05), tango_chances(40_100, 0.05, 0.002, 0.05)
+    assert near.passes == pytest.approx(far.passes, abs=0.003)
+    assert tango_chances(100_000, 0.05, 0.002, 0.05).passes > near.passes

@@ -47,7 +47,6 @@ def test_cases_without_group_stand_alone():
     columns = columns_of(run_of([Served("a", group="g"), Served("b"), Served("c", group="g"), Served("d")]))
     assert len(np.unique(columns.groups)) == 3
     assert columns.groups[0] == columns.groups[2]
-    assert columns.grouped
 
 
 def test_unmeasured_cost_keeps_its_reason():

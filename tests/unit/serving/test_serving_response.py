@@ -90,3 +90,20 @@ def test_rules_apply_in_order():
 def test_a_bad_pattern_is_bad_input():
     with pytest.raises(BadInput, match="is not a pattern"):
         apply("", ExtractRegex(extract_regex="("))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 900 + "1," * 100_000,
+        "[1," * 50_000,
+        '{"a":' * 50_000,
+        "[ " * 100_000,
+        '["x' * 50_000,
+        "```\n" * 50_000,
+    ],
+)
+def test_hostile_answers_end(text):
+    """What is quadratic in such a text would take minutes here, and the run's watchdog would show where."""
+    rules = ("strip_code_fences", ExtractJson(extract_json="a"), ExtractRegex(extract_regex="(x+x+)+y"))
+    assert isinstance(apply(text, *rules), str)

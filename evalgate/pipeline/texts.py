@@ -1,0 +1,63 @@
+"""What was asked and said in the runs of a project, for whoever wants to read it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalgate.core.cases import Case
+from evalgate.core.report_data import CallKey, CallText
+from evalgate.core.run import Run
+from evalgate.core.suite import Project, Suite
+from evalgate.pipeline.places import committed_recordings, local_recordings, recordings_in
+from evalgate.store.texts import read_texts
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """``inputs`` by suite and case id, ``calls`` by digest and session; either lacks what was not found."""
+
+    inputs: Mapping[str, Mapping[str, str]]
+    calls: Mapping[CallKey, CallText]
+
+
+NO_TEXTS = Texts({}, {})
+
+
+def texts_of(project: Project, runs: Iterable[Run]) -> Texts:
+    """Return the texts of ``runs`` that the project's cases and recordings hold.
+
+    Cases are taken from suites that are the same as when they were run.
+    """
+    runs = list(runs)
+    digests = {run.manifest.suite: run.manifest.suite_digest for run in runs}
+    inputs = {
+        suite.name: {case.id: _asked(case) for case in suite.cases}
+        for suite in project.suites
+        if digests.get(suite.name) == suite.digest
+    }
+    return Texts(inputs, _calls(project, runs))
+
+
+def _asked(case: Case) -> str:
+    if case.input is not None:
+        return case.input
+    turns = case.messages or ()
+    asked = next((turn.content for turn in reversed(turns) if turn.role == "user" and turn.content), None)
+    return asked or next((turn.content for turn in reversed(turns) if turn.content), "")
+
+
+def _calls(project: Project, runs: Sequence[Run]) -> Mapping[CallKey, CallText]:
+    wanted: dict[str, set[CallKey]] = {}
+    for run in runs:
+        keys = wanted.setdefault(run.manifest.suite, set())
+        keys.update((step.digest, step.session) for graded in run.results for step in graded.outcome.steps)
+    found: dict[CallKey, CallText] = {}
+    for suite in project.suites:
+        if suite.name in wanted:
+            found |= read_texts(_paths(project, suite), wanted[suite.name])
+    return found
+
+
+def _paths(project: Project, suite: Suite) -> list[Path]:
+    base = [] if suite.base is None else recordings_in(suite.base.recordings.parent)
+    return [*base, *committed_recordings(suite), *local_recordings(project.root, suite)]
