@@ -152,7 +152,8 @@ def main() -> None:
     """Measure every size that was asked for."""
     start_s, _ = measure([sys.executable, "-c", "import evalgate.cli.main, evalgate.pipeline.run"], ROOT, {0})
     bare_s, _ = measure([sys.executable, "-c", "import json"], ROOT, {0})
-    print(f"start-up: evalgate {start_s:.2f} s, the floor {bare_s:.2f} s")
+    help_s, _ = measure([sys.executable, "-m", "evalgate", "--help"], ROOT, {0})
+    print(f"start-up: evalgate run {start_s:.2f} s, --help {help_s:.2f} s, the floor {bare_s:.2f} s")
     head = ("cases", "files MB", "run s", "floor s", "ratio", "of work", "peak MB")
     print(" ".join(f"{each:>9}" for each in head))
     for count in [int(each) for each in sys.argv[1:]] or [10_000, 100_000]:
