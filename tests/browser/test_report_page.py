@@ -108,14 +108,15 @@ def test_the_keys_walk_through_rows_and_cases(page):
     page.wait_for_function("first => document.getElementById('case-title').textContent !== first", arg=first)
     assert page.text_content("#case-title") == page.text_content("#case-rows tr:nth-child(2) a")
     page.keyboard.press("Escape")
+    page.wait_for_function("() => !document.getElementById('case').open && !location.hash.includes('case=')")
     page.keyboard.press("f")
     assert page.input_value("#pick-kind") == "broke"
     page.keyboard.press("f")
     assert page.input_value("#pick-kind") == "fixed"
     page.keyboard.press("?")
-    assert page.locator("#keys[open]").count() == 1
+    page.wait_for_function("() => document.getElementById('keys').open")
     page.keyboard.press("Escape")
-    assert page.locator("#keys[open]").count() == 0
+    page.wait_for_function("() => !document.getElementById('keys').open")
 
 
 def test_a_case_shows_prompt_answers_grades_path_and_cost(page):
