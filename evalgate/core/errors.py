@@ -7,7 +7,8 @@ EvalgateError
 │   ├── ProviderRefused
 │   ├── GraderCrash
 │   └── RunsNotComparable
-└── SpendCapReached     5
+├── SpendCapReached     5
+└── Interrupted         130
 """
 
 from collections.abc import Sequence
@@ -89,3 +90,9 @@ class SpendCapReached(EvalgateError):
     """The spending cap was reached; finished work is kept and the same command continues."""
 
     exit_code = ExitCode.SPEND_CAP
+
+
+class Interrupted(EvalgateError):
+    """Somebody asked to stop; finished work is kept and the same command continues."""
+
+    exit_code = ExitCode.INTERRUPTED

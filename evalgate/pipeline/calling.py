@@ -15,6 +15,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from evalgate.core.attempt_log import Unlogged
 from evalgate.core.calls import Call, Caller, Request
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Cost, Failure, Outcome, Step
@@ -102,7 +103,7 @@ async def _make_calls(
     project = calling.project
     made_by = f"evalgate {version('evalgate-harness')}"
     with RecordingWriter(calling.folder, session, made_by) as writer:
-        async with LiveCaller(project.providers, project.functions, os.environ, session.id) as live:
+        async with LiveCaller(project.providers, project.functions, os.environ, Unlogged(session.id)) as live:
             recording = RecordingCaller(live, writer)
             known = calling.known
             ledger = _Ledger(recording if known is None else AutoCaller(ReplayCaller(known), recording))

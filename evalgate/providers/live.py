@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from evalgate.core.attempt_log import AttemptLog
 from evalgate.core.calls import Attempt, Call, Request
 from evalgate.core.errors import ProviderRefused
 from evalgate.core.policy_file import Reliability
@@ -48,7 +49,7 @@ class LiveCaller:
         providers: Mapping[str, ProviderFile],
         functions: Mapping[str, Callable[..., object]],
         environ: Mapping[str, str],
-        session: str,
+        attempt_log: AttemptLog,
         *,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], datetime] = utc_now,
@@ -57,7 +58,7 @@ class LiveCaller:
         self._providers = providers
         self._functions = functions
         self._environ = environ
-        self._session = session
+        self._attempt_log = attempt_log
         self._sleep = sleep
         self._clock = clock
         self._lines: dict[str, _Line] = {}
@@ -80,6 +81,7 @@ class LiveCaller:
 
         Raises:
             ProviderRefused: the provider is unknown, unreachable from the start, or refuses key or model.
+            SpendCapReached, Interrupted, CannotJudge: the attempt log lets nothing more be sent.
 
         """
         line = self._line(request)
@@ -94,13 +96,22 @@ class LiveCaller:
             match next_step(rules, request.digest, attempts):
                 case Stop():
                     self._refuse_if_unreachable(line, request.provider, tried)
-                    return Call(request, tuple(attempts), tried.response, self._session, replayed=False)
+                    return Call(
+                        request, tuple(attempts), tried.response, self._attempt_log.session, replayed=False
+                    )
                 case Again(wait_s=wait_s):
                     await self._sleep(wait_s)
 
     async def _try(self, line: _Line, request: Request, limit_s: float) -> Tried:
         async with line.gate:
-            tried = within(await line.model.attempt(request, limit_s), limit_s)
+            ticket = await self._attempt_log.before(request, limit_s)
+            try:
+                tried = within(await line.model.attempt(request, limit_s), limit_s)
+            except ProviderRefused:
+                self._attempt_log.after(ticket, None)
+                raise
+        # An attempt that is cancelled has no end: nobody knows whether it was billed.
+        self._attempt_log.after(ticket, tried.attempt)
         line.reached = line.reached or not _never_connected(tried)
         return tried
 

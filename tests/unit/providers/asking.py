@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from evalgate.core.attempt_log import Unlogged
 from evalgate.core.calls import Call, Request
 from evalgate.core.messages import Message
 from evalgate.core.policy_file import Reliability
@@ -28,9 +29,13 @@ def request(text="Where is my parcel?", *, kind="chat", provider="local", params
     )
 
 
-def openai(origin, *, environ: Mapping[str, str] | None = None, key_env=None, **doors) -> LiveCaller:
+def openai(
+    origin, *, environ: Mapping[str, str] | None = None, key_env=None, log=None, **doors
+) -> LiveCaller:
     spec = OpenAIProvider(kind="openai", origin=origin, key_env=key_env)
-    return LiveCaller({"local": spec}, {}, environ or {}, "s-1", **{"clock": lambda: NOW, **doors})
+    return LiveCaller(
+        {"local": spec}, {}, environ or {}, log or Unlogged("s-1"), **{"clock": lambda: NOW, **doors}
+    )
 
 
 def ask(origin, rules: Reliability = ONCE, params=None, **named) -> Call:
@@ -46,7 +51,9 @@ def ask(origin, rules: Reliability = ONCE, params=None, **named) -> Call:
 def ask_function(function: Callable[..., object], rules: Reliability = ONCE, **fields) -> Call:
     async def go() -> Call:
         spec = FunctionProvider(kind="function", path="app:answer")
-        async with LiveCaller({"app": spec}, {"app": function}, {}, "s-1", clock=lambda: NOW) as caller:
+        async with LiveCaller(
+            {"app": spec}, {"app": function}, {}, Unlogged("s-1"), clock=lambda: NOW
+        ) as caller:
             return await caller(request(kind="function", provider="app", **fields), rules)
 
     return asyncio.run(go())

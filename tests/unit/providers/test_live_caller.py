@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from evalgate.core.errors import ProviderRefused
+from evalgate.core.attempt_log import Unlogged
+from evalgate.core.errors import ProviderRefused, SpendCapReached
 from evalgate.core.policy_file import Reliability
 from evalgate.core.project_file import FunctionProvider
 from evalgate.core.retry import backoff_s
@@ -196,7 +197,7 @@ def test_a_provider_of_another_kind_is_refused(kind):
 def test_a_function_that_was_not_loaded_is_refused():
     async def go():
         spec = FunctionProvider(kind="function", path="app:answer")
-        async with LiveCaller({"app": spec}, {}, {}, "s-1", clock=lambda: NOW) as caller:
+        async with LiveCaller({"app": spec}, {}, {}, Unlogged("s-1"), clock=lambda: NOW) as caller:
             await caller(request(kind="function", provider="app"), Reliability())
 
     with pytest.raises(ProviderRefused, match="app:answer"):
@@ -206,7 +207,7 @@ def test_a_function_that_was_not_loaded_is_refused():
 def test_the_default_clock_is_utc():
     async def go():
         spec = FunctionProvider(kind="function", path="app:answer")
-        async with LiveCaller({"app": spec}, {"app": lambda _: "x"}, {}, "s-1") as caller:
+        async with LiveCaller({"app": spec}, {"app": lambda _: "x"}, {}, Unlogged("s-1")) as caller:
             return await caller(request(kind="function", provider="app"), Reliability())
 
     at = asyncio.run(go()).attempts[0].at
@@ -217,3 +218,54 @@ def test_the_default_clock_is_utc():
 def test_functions_alone_need_no_http_client():
     code = "import sys, evalgate.providers.live; sys.exit('aiohttp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class Noting:
+    """An attempt log that remembers, and lets only so many attempts pass."""
+
+    session = "s-1"
+
+    def __init__(self, allowed=100):
+        self.noted = []
+        self.allowed = allowed
+
+    async def before(self, request, limit_s):
+        if len(self.noted) == self.allowed:
+            raise SpendCapReached("enough")
+        self.noted.append([limit_s])
+        return len(self.noted) - 1
+
+    def after(self, ticket, attempt):
+        self.noted[ticket].append(attempt)
+
+
+def test_every_attempt_is_noted_before_and_after():
+    log = Noting()
+    with Loopback([status(503), reset(), answer()]) as server:
+        call = ask(server.origin, Reliability(num_retries=2, backoff_s=0, request_timeout_s=9), log=log)
+        assert len(server.received) == 3
+    assert [limit_s for limit_s, _ in log.noted] == [9] * 3
+    assert [attempt.error for _, attempt in log.noted] == [attempt.error for attempt in call.attempts]
+
+
+def test_a_refusal_is_noted_as_nothing_billed_and_a_cancelled_attempt_has_no_end():
+    log = Noting()
+    with Loopback([status(401)]) as server, pytest.raises(ProviderRefused):
+        ask(server.origin, log=log)
+    assert log.noted == [[600.0, None]]
+
+    async def go(origin):
+        async with openai(origin, log=log) as caller, asyncio.timeout(0.1):
+            await caller(request(), Reliability())
+
+    with Loopback([delayed(30, answer())]) as server, pytest.raises(TimeoutError):
+        asyncio.run(go(server.origin))
+    assert log.noted[1] == [600.0]
+
+
+def test_what_the_log_refuses_is_not_sent():
+    log = Noting(allowed=1)
+    with Loopback([status(503), answer()]) as server:
+        with pytest.raises(SpendCapReached):
+            ask(server.origin, Reliability(num_retries=1, backoff_s=0), log=log)
+        assert len(server.received) == 1
