@@ -1,4 +1,4 @@
-"""A chat-completions server on loopback that fails on purpose, one scripted step per request.
+"""An OpenAI-like server on loopback that fails on purpose, one scripted step per request.
 
     with Loopback([status(503), answer("billing")]) as server:
         ...  # ask server.origin; server.received holds what came in
@@ -125,6 +125,18 @@ def completion(text: str | None = "billing", **fields: object) -> dict[str, Any]
 def answer(text: str | None = "billing", **fields: object) -> Step:
     """Answer properly."""
     return json_reply(completion(text, **fields))
+
+
+def embedding(vector: object, **fields: object) -> Step:
+    """Answer with an embedding: a list of numbers, or base64."""
+    body = {
+        "object": "list",
+        "data": [{"object": "embedding", "index": 0, "embedding": vector}],
+        "model": "served-vectors-2026",
+        "usage": {"prompt_tokens": 9, "total_tokens": 9},
+        **fields,
+    }
+    return json_reply({key: value for key, value in body.items() if value is not ...})
 
 
 def status(code: int, error: object = None, headers: dict[str, str] | None = None) -> Step:

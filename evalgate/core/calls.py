@@ -57,17 +57,24 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the model said, untouched by response rules."""
+    """What the model said, untouched by response rules.
+
+    ``vector`` is the answer to a call of kind ``embed``, packed by :mod:`evalgate.core.vectors`.
+    """
 
     text: str | None
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str | None = None
     logprobs: tuple[TokenLogprob, ...] | None = None
+    vector: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to one deployment; ``digest`` names it in the recordings."""
+    """One question to one deployment; ``digest`` names it in the recordings.
+
+    A request of kind ``embed`` carries the text to embed as its one message, by the user.
+    """
 
     kind: RequestKind
     provider: str

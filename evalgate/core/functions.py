@@ -1,6 +1,6 @@
 """What an in-process model is given and may give back: the types that users' own functions import."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalgate.core.calls import Usage
@@ -24,7 +24,8 @@ class FunctionRequest:
 class FunctionReply:
     """What a model function answers when there is more to say than the text.
 
-    ``usage`` and ``cost_usd`` stay None where the function does not know them: zero means free.
+    An embedder answers with ``vector`` and nothing else that is said. ``usage`` and ``cost_usd`` stay None
+    where the function does not know them: zero means free.
     """
 
     text: str | None = None
@@ -32,3 +33,4 @@ class FunctionReply:
     usage: Usage | None = None
     cost_usd: float | None = None
     finish_reason: str | None = None
+    vector: Sequence[float] | None = None

@@ -1,5 +1,6 @@
 """What is said to a model and what comes back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -21,6 +22,12 @@ class Message:
     name: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+
+
+def last_user_text(messages: Iterable[Message]) -> str:
+    """Return what the user said last, or an empty text."""
+    said = (message.content for message in reversed(tuple(messages)) if message.role == "user")
+    return next(said, None) or ""
 
 
 def message_json(message: Message) -> dict[str, object]:

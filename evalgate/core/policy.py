@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from evalgate.core.calls import RequestKind
+from evalgate.core.calls import Request, RequestKind
 from evalgate.core.cases import Case
 from evalgate.core.digest import DigestFrame
 from evalgate.core.messages import Message
@@ -31,6 +31,21 @@ class Deployment:
     def identity(self) -> tuple[str, str, str | None, str | None]:
         """What decides who answers: provider, model, revision, quantization."""
         return (self.provider, self.model, self.revision, self.quantization)
+
+    def request(self, messages: tuple[Message, ...], trial: int = 0, sample: int = 0) -> Request:
+        """Return the request that puts ``messages`` to this model; to an embedder, one text."""
+        return Request(
+            self.kind,
+            self.provider,
+            self.model,
+            self.revision,
+            self.quantization,
+            messages,
+            self.params,
+            self.frame.digest(messages, trial, sample),
+            trial,
+            sample,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from evalgate.core.cases import Case
 from evalgate.core.outcome import Answer, Failure, Grade, Outcome
 from evalgate.core.suite import Grader
 from evalgate.core.suite_file import JudgeGrader
-from evalgate.grading.asking import deployment_of, request_to
+from evalgate.grading.asking import deployment_of
 from evalgate.grading.excerpt import excerpt
 from evalgate.grading.json_answer import stated_json
-from evalgate.grading.judge_error import JudgeError, reply_text, why_failed
+from evalgate.grading.judge_error import JudgeError, response_to, why_failed
 from evalgate.grading.judge_prompt import judge_messages, pair_messages
 
 _TIE = 0.5
@@ -27,12 +27,12 @@ def judge_requests(
     """Return the calls that grading ``answer`` needs: one, or for a pair one in each order, or none."""
     deployment = deployment_of(grader)
     if not spec.pairwise:
-        return (request_to(deployment, judge_messages(case, answer, spec)),)
+        return (deployment.request(judge_messages(case, answer, spec)),)
     if not isinstance(other, Answer) or _alike(answer, other):
         return ()
     return (
-        request_to(deployment, pair_messages(case, answer, other, spec)),
-        request_to(deployment, pair_messages(case, other, answer, spec)),
+        deployment.request(pair_messages(case, answer, other, spec)),
+        deployment.request(pair_messages(case, other, answer, spec)),
     )
 
 
@@ -57,7 +57,8 @@ def grade_by_judge(
         return _uncontested(other)
     replies: list[Grade] = []
     for request in requests:
-        text = reply_text(request, calls)
+        response = response_to(request, calls)
+        text = None if response is None else response.text
         if text is None:
             return JudgeError(case.id, outcome.trial, why_failed(request, calls))
         try:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evalgate.core.calls import Call, Request
+from evalgate.core.calls import Call, Request, Response
 from evalgate.core.errors import CannotJudge, MissingRecordings
 from evalgate.core.outcome import Grade
 from evalgate.core.suite import Grader
@@ -44,7 +44,7 @@ def check_judge_errors(results: Iterable[Grade | JudgeError | None], graders: Se
     )
 
 
-def reply_text(request: Request, calls: Mapping[str, Call]) -> str | None:
+def response_to(request: Request, calls: Mapping[str, Call]) -> Response | None:
     """Return what was replied to ``request``; None when its call failed.
 
     Raises:
@@ -57,13 +57,13 @@ def reply_text(request: Request, calls: Mapping[str, Call]) -> str | None:
             f"a call that grading needs was not made: {request.provider}/{request.model}, "
             f"digest {request.digest[:12]}"
         )
-    return None if call.response is None else call.response.text
+    return call.response
 
 
 def why_failed(request: Request, calls: Mapping[str, Call]) -> str:
     """Return why a call has no reply."""
     call = calls[request.digest]
     if call.response is not None:
-        return f"{request.model} replied without text"
+        return f"{request.model} replied without {'a vector' if request.kind == 'embed' else 'text'}"
     error = call.attempts[-1].error if call.attempts else None
     return f"{request.model} did not reply: {error or 'no attempt was made'}"

@@ -1,9 +1,7 @@
 """The ``similarity`` grader: how near is the meaning of the answer to that of the target?"""
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
 
 from evalgate.core.calls import Call, Request
 from evalgate.core.cases import Case
@@ -11,24 +9,19 @@ from evalgate.core.errors import GraderCrash
 from evalgate.core.messages import Message
 from evalgate.core.outcome import Answer, Grade, Outcome
 from evalgate.core.suite import EmbedFunction, Grader
-from evalgate.grading.asking import deployment_of, request_to
+from evalgate.core.vectors import cosine, listed_in, numbers_in, unpack
+from evalgate.grading.asking import deployment_of
 from evalgate.grading.excerpt import canonical, excerpt, target_text
-from evalgate.grading.json_answer import stated_json
-from evalgate.grading.judge_error import JudgeError, reply_text, why_failed
-
-Vector = tuple[float, ...]
+from evalgate.grading.judge_error import JudgeError, response_to, why_failed
 
 
 def similarity_requests(case: Case, answer: Answer, grader: Grader) -> tuple[Request, ...]:
-    """Return one embedding call per text, the answer's first; none for a function or where none is needed.
-
-    A text stands in a request as its one message. The reply's text is the vector, as a JSON list.
-    """
+    """Return one embedding call per text, the answer's first; none for a function or where none is needed."""
     if grader.embed is not None or _plain(case, answer) is not None:
         return ()
     deployment = deployment_of(grader)
     texts = (answer.text, *_references(case))
-    return tuple(request_to(deployment, (Message("user", text),)) for text in texts)
+    return tuple(deployment.request((Message("user", text),)) for text in texts)
 
 
 def grade_similarity(
@@ -48,27 +41,16 @@ def grade_similarity(
     if grader.embed is not None:
         cosines = [_function_cosine(grader.embed, answer.text, each) for each in references]
         return _nearest(cosines, references)
-    vectors: list[Vector] = []
+    vectors: list[tuple[float, ...]] = []
     for request in similarity_requests(case, answer, grader):
-        text = reply_text(request, calls)
-        if text is None:
+        response = response_to(request, calls)
+        if response is None or response.vector is None:
             return JudgeError(case.id, outcome.trial, why_failed(request, calls))
-        vector = _vector(stated_json(text))
-        if vector is None or len(vector) != len(vectors[0] if vectors else vector):
-            return JudgeError(case.id, outcome.trial, f"{request.model} replied no vector: {excerpt(text)}")
-        vectors.append(vector)
+        vectors.append(unpack(response.vector))
+    if len(lengths := {len(each) for each in vectors}) > 1:
+        told = f"{request.model} replied vectors of {' and '.join(map(str, sorted(lengths)))} numbers"
+        return JudgeError(case.id, outcome.trial, told)
     return _nearest([cosine(vectors[0], each) for each in vectors[1:]], references)
-
-
-def cosine(one: Sequence[float], other: Sequence[float]) -> float:
-    """Return the cosine of the angle between two vectors, in -1..1; 0 when either has no direction."""
-    # Scaled first, so that neither very small nor very large numbers are lost in their squares.
-    largest = max(map(abs, one), default=0.0), max(map(abs, other), default=0.0)
-    if not all(largest):
-        return 0.0
-    ours, theirs = [x / largest[0] for x in one], [x / largest[1] for x in other]
-    product = math.fsum(x * y for x, y in zip(ours, theirs, strict=True))
-    return max(-1.0, min(1.0, product / (math.hypot(*ours) * math.hypot(*theirs))))
 
 
 def _plain(case: Case, answer: Answer) -> Grade | None:
@@ -100,7 +82,7 @@ def _function_cosine(embed: EmbedFunction, answer: str, reference: str) -> float
         raise GraderCrash(
             f"the embedder raised {type(error).__name__}: {error}; nothing was judged"
         ) from error
-    pair = [_vector(each) for each in _listed(vectors)]
+    pair = [numbers_in(each) for each in listed_in(vectors)]
     ours, theirs = pair if len(pair) == 2 else (None, None)
     if ours is None or theirs is None or len(ours) != len(theirs):
         raise GraderCrash(
@@ -108,20 +90,3 @@ def _function_cosine(embed: EmbedFunction, answer: str, reference: str) -> float
             "two texts; mend it and run again: nothing was judged"
         )
     return cosine(ours, theirs)
-
-
-def _vector(value: object) -> Vector | None:
-    numbers = _listed(value)
-    if any(isinstance(each, str | bytes) for each in numbers):
-        return None
-    try:
-        vector = tuple(map(float, numbers))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return vector if vector and all(map(math.isfinite, vector)) else None
-
-
-def _listed(value: object) -> list[Any]:
-    # Arrays know how to become lists; numpy need not be imported to ask them.
-    listed = value.tolist() if hasattr(value, "tolist") else value
-    return list(listed) if isinstance(listed, list | tuple) else []

@@ -92,8 +92,6 @@ class GraderLoader:
     def _similarity(self, key: KeyPath, spec: SimilarityGrader) -> LoadedGrader | None:
         written = spec.embedder
         if isinstance(written, DeploymentFile):
-            cure = "name your own function by import path: my_pkg.embeddings:embed"
-            self._refuse((*key, "embedder"), "embedding by a provider is not supported yet", cure)
             deployment = self._deployment((*key, "embedder"), written, "embed")
             return None if deployment is None else LoadedGrader(key, Grader(spec, deployment=deployment))
         embed = self._attempt((*key, "embedder"), lambda: self.findings.import_function(written))
@@ -149,7 +147,8 @@ class GraderLoader:
         )
         if len(self.findings.problems) > before:
             return None
-        asked: RequestKind = "function" if isinstance(provider, FunctionProvider) else kind
+        in_process = isinstance(provider, FunctionProvider)
+        asked: RequestKind = "function" if in_process and kind == "chat" else kind
         identity = {
             "provider": written.provider,
             "model": written.model,

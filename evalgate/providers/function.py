@@ -12,12 +12,13 @@ from evalgate.core.calls import Attempt, Request, Response, Usage
 from evalgate.core.digest import valid_text
 from evalgate.core.errors import EvalgateError, ProviderRefused
 from evalgate.core.functions import FunctionReply, FunctionRequest
-from evalgate.core.messages import ToolCall
+from evalgate.core.messages import ToolCall, last_user_text
+from evalgate.core.vectors import numbers_in, pack
 from evalgate.providers.tried import Tried, one_line, timed_out, timestamp
 
 
 class FunctionModel:
-    """A callable that takes a FunctionRequest and returns text or a FunctionReply, now or awaited.
+    """A callable that takes a FunctionRequest and returns text, a vector or a FunctionReply, now or awaited.
 
     A plain function runs on the event loop's own thread: its time is then its own, without a hop between
     threads, and nothing else runs meanwhile. It cannot be interrupted; it is timed out afterwards.
@@ -40,7 +41,10 @@ class FunctionModel:
 
         """
         asked = FunctionRequest(
-            request.model, request.messages, copy.deepcopy(dict(request.params)), _last_input(request)
+            request.model,
+            request.messages,
+            copy.deepcopy(dict(request.params)),
+            last_user_text(request.messages),
         )
         at = timestamp(self._clock())
         scope = asyncio.timeout(None)
@@ -61,46 +65,62 @@ class FunctionModel:
             attempt = Attempt(latency_s, "server_error", at=at, billing="possible")
             return Tried(attempt, None, one_line(f"{type(crash).__name__}: {crash}"))
         latency_s = perf_counter() - started
-        reply = self._reply(returned)
-        response = Response(
-            None if reply.text is None else valid_text(reply.text), reply.tool_calls, reply.finish_reason
-        )
+        reply, response = self._embedded(returned) if request.kind == "embed" else self._said(returned)
         attempt = Attempt(
             latency_s, at=at, usage=reply.usage, reported_cost_usd=reply.cost_usd, billing="billed"
         )
         return Tried(attempt, response)
 
-    def _reply(self, returned: object) -> FunctionReply:
+    def _said(self, returned: object) -> tuple[FunctionReply, Response]:
         reply = FunctionReply(returned) if isinstance(returned, str) else returned
         if not isinstance(reply, FunctionReply):
             raise ProviderRefused(
                 f"the function of provider {self._name!r} returned {type(returned).__name__}\n"
                 "    return str or evalgate.core.functions.FunctionReply"
             )
-        if wrong := _wrong_field(reply):
+        text: object = reply.text
+        calls: object = reply.tool_calls
+        reason: object = reply.finish_reason
+        self._refuse_first(
+            (not isinstance(text, str | None), f"whose text is {type(text).__name__}, not str"),
+            (not _are_tool_calls(calls), "whose tool_calls is not a tuple of ToolCall"),
+            (text is None and not calls, "with neither text nor tool_calls"),
+            (not isinstance(reason, str | None), f"whose finish_reason is {type(reason).__name__}, not str"),
+            *_price_faults(reply),
+        )
+        said = None if reply.text is None else valid_text(reply.text)
+        return reply, Response(said, reply.tool_calls, reply.finish_reason)
+
+    def _embedded(self, returned: object) -> tuple[FunctionReply, Response]:
+        reply = returned if isinstance(returned, FunctionReply) else FunctionReply()
+        try:
+            packed = pack(numbers_in(returned if reply is not returned else reply.vector) or ())
+        except ValueError:
+            raise ProviderRefused(
+                f"the function of provider {self._name!r} was asked for an embedding and returned "
+                f"{type(returned).__name__} without a vector\n"
+                "    return a list of finite numbers, or FunctionReply(vector=…)"
+            ) from None
+        self._refuse_first(*_price_faults(reply))
+        return reply, Response(None, vector=packed)
+
+    def _refuse_first(self, *faults: tuple[bool, str]) -> None:
+        """Refuse a reply for the first fault it has: its types are promises of code that nobody checked."""
+        wrong = next((sentence for is_so, sentence in faults if is_so), None)
+        if wrong is not None:
             raise ProviderRefused(f"the function of provider {self._name!r} returned a FunctionReply {wrong}")
-        return reply
 
 
-def _wrong_field(reply: FunctionReply) -> str | None:
-    """Return what is wrong with a reply: its types are promises of code that nobody checked."""
-    text: object = reply.text
-    calls: object = reply.tool_calls
+def _price_faults(reply: FunctionReply) -> tuple[tuple[bool, str], ...]:
     usage: object = reply.usage
     cost: object = reply.cost_usd
-    reason: object = reply.finish_reason
-    faults = (
-        (not isinstance(text, str | None), f"whose text is {type(text).__name__}, not str"),
-        (not _are_tool_calls(calls), "whose tool_calls is not a tuple of ToolCall"),
-        (text is None and not calls, "with neither text nor tool_calls"),
+    return (
         (not isinstance(usage, Usage | None), f"whose usage is {type(usage).__name__}, not Usage"),
-        (not isinstance(reason, str | None), f"whose finish_reason is {type(reason).__name__}, not str"),
         (
             cost is not None and not _is_usd(cost),
             f"whose cost_usd is {cost!r}: it is a number of USD from 0 on, or None where it is not known",
         ),
     )
-    return next((sentence for wrong, sentence in faults if wrong), None)
 
 
 def _are_tool_calls(calls: object) -> bool:
@@ -109,8 +129,3 @@ def _are_tool_calls(calls: object) -> bool:
 
 def _is_usd(cost: object) -> bool:
     return isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost) and cost >= 0
-
-
-def _last_input(request: Request) -> str:
-    said = (message.content for message in reversed(request.messages) if message.role == "user")
-    return next(said, None) or ""

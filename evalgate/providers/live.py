@@ -126,12 +126,12 @@ class LiveCaller:
     def _model(self, request: Request) -> Model:
         name = request.provider
         match self._providers.get(name):
-            case OpenAIProvider() as spec if request.kind == "chat":
+            case OpenAIProvider() as spec if request.kind in {"chat", "embed"}:
                 # aiohttp costs 0.2 s to import, which a run on functions alone need not pay.
                 from evalgate.providers.openai_http import OpenAIEndpoint  # noqa: PLC0415
 
                 return OpenAIEndpoint(name, spec, self._environ, self._clock)
-            case FunctionProvider() as spec if request.kind == "function":
+            case FunctionProvider() as spec if request.kind in {"function", "embed"}:
                 if name not in self._functions:
                     raise ProviderRefused(f"provider {name!r}: its function {spec.path} is not loaded")
                 return FunctionModel(name, self._functions[name], self._clock)

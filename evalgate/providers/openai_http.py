@@ -1,4 +1,4 @@
-"""Any server with OpenAI-compatible chat completions, one attempt at a time.
+"""Any server with OpenAI-compatible chat completions or embeddings, one attempt at a time.
 
 Only the trusted configuration decides where a request goes and which key it carries. Redirects, proxy
 variables, ``.netrc`` and cookies are off: each would send the key or the question somewhere else.
@@ -19,6 +19,7 @@ from evalgate.core.digest import valid_text
 from evalgate.core.errors import ProviderRefused
 from evalgate.core.messages import message_json
 from evalgate.core.project_file import OpenAIProvider
+from evalgate.providers.openai_embeddings import embedding_body, embedding_of, embedding_usage
 from evalgate.providers.openai_errors import (
     Refusal,
     billing_of,
@@ -36,7 +37,7 @@ from evalgate.providers.openai_reply import (
     usage_of,
 )
 from evalgate.providers.openai_stream import StreamedReply
-from evalgate.providers.origin import chat_url, key_from
+from evalgate.providers.origin import endpoint_url, key_from
 from evalgate.providers.retry_after import retry_after_s
 from evalgate.providers.tried import Tried, one_line, timed_out, timestamp
 
@@ -79,7 +80,8 @@ class OpenAIEndpoint:
         """
         self._name = name
         self._key_env = spec.key_env
-        self._url = chat_url(name, spec)
+        self._chat_url = endpoint_url(name, spec, "chat/completions")
+        self._embeddings_url = endpoint_url(name, spec, "embeddings")
         self._key = key_from(name, spec, environ)
         self._clock = clock
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
@@ -105,13 +107,16 @@ class OpenAIEndpoint:
             ProviderRefused: the key or the model is refused, or the origin sends us elsewhere.
 
         """
-        payload, streaming = _payload(request)
+        if request.kind == "embed":
+            url, payload, streaming = self._embeddings_url, _encoded(embedding_body(request)), False
+        else:
+            url, (payload, streaming) = self._chat_url, _chat_payload(request)
         at = timestamp(self._clock())
         started = perf_counter()
         scope = asyncio.timeout(limit_s)
         try:
             async with scope:
-                reply = await self._exchange(payload, streaming, started)
+                reply = await self._exchange(url, payload, streaming, started)
         except (aiohttp.ClientError, OSError, UnreadableReply) as error:
             latency_s = perf_counter() - started
             if scope.expired():
@@ -120,8 +125,8 @@ class OpenAIEndpoint:
             return Tried(Attempt(latency_s, kind, at=at, billing=billing), None, one_line(detail, self._key))
         return self._read(request, reply, at)
 
-    async def _exchange(self, payload: bytes, streaming: bool, started: float) -> _Reply:
-        async with self._client.post(self._url, data=payload, allow_redirects=False) as response:
+    async def _exchange(self, url: str, payload: bytes, streaming: bool, started: float) -> _Reply:
+        async with self._client.post(url, data=payload, allow_redirects=False) as response:
             wait_s = retry_after_s(response.headers, self._clock())
             if streaming and response.status == 200 and response.content_type == "text/event-stream":
                 streamed, first_s, last_s = await _read_stream(response)
@@ -136,19 +141,20 @@ class OpenAIEndpoint:
         try:
             body = parse_json(reply.body) if isinstance(reply.body, bytes) else reply.body
             if reply.status == 200 and complaint_in(body) is None:
-                return Tried(_attempt(reply, at, body, None), response_of(body))
+                read = embedding_of if request.kind == "embed" else response_of
+                return Tried(_attempt(request, reply, at, body, None), read(body))
         except FilteredReply as error:
-            return Tried(_attempt(reply, at, body, "content_filter"), None, str(error))
+            return Tried(_attempt(request, reply, at, body, "content_filter"), None, str(error))
         except UnreadableReply as error:
             if reply.status == 200:
-                return Tried(_attempt(reply, at, body, "bad_response"), None, str(error))
+                return Tried(_attempt(request, reply, at, body, "bad_response"), None, str(error))
         complaint = complaint_about(body)
         meant = meaning(reply.status, complaint)
         said = one_line(complaint.message, self._key)
         if isinstance(meant, Refusal):
             raise ProviderRefused(self._refusal(meant, request.model, said))
         return Tried(
-            _attempt(reply, at, body, meant), None, f"HTTP {reply.status}: {said}".removesuffix(": ")
+            _attempt(request, reply, at, body, meant), None, f"HTTP {reply.status}: {said}".removesuffix(": ")
         )
 
     def _refusal(self, refusal: Refusal, model: str, said: str) -> str:
@@ -166,7 +172,7 @@ class OpenAIEndpoint:
         return f"{told}: {said or 'no reason given'}\n    {cure}"
 
 
-def _payload(request: Request) -> tuple[bytes, bool]:
+def _chat_payload(request: Request) -> tuple[bytes, bool]:
     """Return the bytes to send, and whether they ask for a stream."""
     body: dict[str, object] = {
         **request.params,
@@ -177,8 +183,12 @@ def _payload(request: Request) -> tuple[bytes, bool]:
     if streaming:
         wished = body.get("stream_options")
         body["stream_options"] = {**(wished if isinstance(wished, Mapping) else {}), "include_usage": True}
+    return _encoded(body), streaming
+
+
+def _encoded(body: Mapping[str, object]) -> bytes:
     # The digest replaces lone surrogates in the same way, so it names exactly what is sent.
-    return valid_text(json.dumps(body, ensure_ascii=False, allow_nan=False)).encode(), streaming
+    return valid_text(json.dumps(body, ensure_ascii=False, allow_nan=False)).encode()
 
 
 async def _read_whole(response: aiohttp.ClientResponse) -> bytes:
@@ -220,8 +230,8 @@ def _broken(error: Exception) -> tuple[str, Billing, str]:
             return "connection", "possible", f"the connection broke ({type(error).__name__})"
 
 
-def _attempt(reply: _Reply, at: str, body: object, error: str | None) -> Attempt:
-    usage = usage_of(body)
+def _attempt(request: Request, reply: _Reply, at: str, body: object, error: str | None) -> Attempt:
+    usage = embedding_usage(body) if request.kind == "embed" else usage_of(body)
     billing: Billing = "billed" if usage or error is None else billing_of(reply.status, error)
     return Attempt(
         latency_s=reply.latency_s,

@@ -8,8 +8,8 @@ from evalgate.core.errors import ProviderRefused
 from evalgate.core.project_file import OpenAIProvider
 
 
-def chat_url(name: str, spec: OpenAIProvider) -> str:
-    """Return the address of chat completions at the provider's origin.
+def endpoint_url(name: str, spec: OpenAIProvider, endpoint: str) -> str:
+    """Return the address of ``endpoint`` (``chat/completions``, ``embeddings``) at the provider's origin.
 
     Raises:
         ProviderRefused: the origin holds a password, a query or a fragment, or its host is unreadable.
@@ -18,7 +18,7 @@ def chat_url(name: str, spec: OpenAIProvider) -> str:
     parts = _split(name, spec)
     path = parts.path.rstrip("/")
     versioned = path if path.endswith("/v1") else f"{path}/v1"
-    return f"{parts.scheme}://{parts.netloc}{versioned}/chat/completions"
+    return f"{parts.scheme}://{parts.netloc}{versioned}/{endpoint}"
 
 
 def key_from(name: str, spec: OpenAIProvider, environ: Mapping[str, str]) -> str | None:

@@ -18,15 +18,4 @@ def request_for(case: Case, deployment: Deployment, trial: int) -> Request:
 
 def fill_request(case: Case, deployment: Deployment, prompt: Prompt, trial: int) -> Request:
     """Do the same with the deployment's prompt already compiled."""
-    messages = prompt.render(case)
-    return Request(
-        deployment.kind,
-        deployment.provider,
-        deployment.model,
-        deployment.revision,
-        deployment.quantization,
-        messages,
-        deployment.params,
-        deployment.frame.digest(messages, trial),
-        trial,
-    )
+    return deployment.request(prompt.render(case), trial)

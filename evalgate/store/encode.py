@@ -1,6 +1,7 @@
 """Core types as the lines of a recordings file, ``evalgate/recordings@1``."""
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 
 from evalgate.core.calls import Attempt, Call, Response
@@ -83,6 +84,8 @@ def _response_json(response: Response, texts: Texts) -> dict[str, object]:
             body["tool_calls"] = message_json(said)["tool_calls"]
         if response.logprobs is not None:
             body["logprobs"] = [{"token": each.token, "logprob": each.logprob} for each in response.logprobs]
+        if response.vector is not None:
+            body["vector"] = b64encode(response.vector).decode()
     if response.finish_reason is not None:
         body["finish_reason"] = response.finish_reason
     return body

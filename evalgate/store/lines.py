@@ -98,10 +98,13 @@ class LogprobLine(Strict):
 
 
 class ResponseLine(Strict):
+    """What was answered; ``vector`` is base64 of single floats, see :mod:`evalgate.core.vectors`."""
+
     text: str | None = None
     tool_calls: tuple[ToolCallLine, ...] = ()
     finish_reason: str | None = None
     logprobs: tuple[LogprobLine, ...] | None = None
+    vector: bytes | None = None
 
 
 class RecordingLine(Strict):
@@ -161,6 +164,7 @@ def response_of(line: ResponseLine) -> Response:
         _tool_calls(line.tool_calls) if line.tool_calls else (),
         line.finish_reason,
         None if logprobs is None else tuple([TokenLogprob(each.token, each.logprob) for each in logprobs]),
+        line.vector,
     )
 
 

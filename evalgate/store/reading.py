@@ -17,6 +17,7 @@ from evalgate.core.calls import Attempt, Response
 from evalgate.core.digest import valid_text
 from evalgate.core.errors import Problem
 from evalgate.core.run import Session
+from evalgate.core.vectors import unpack
 from evalgate.store.lines import (
     HEADER_KEYS,
     LINE_KEYS,
@@ -230,6 +231,8 @@ def log_problems(line: RecordingLine, texts: Texts) -> list[tuple[str, str]]:
     if len(attempts) > 1 and any(each.error is None for each in attempts[:-1]):
         found.append(("an attempt succeeded, but further attempts follow it", _MEND))
     response = line.response
+    if response is not None and response.vector is not None and not _is_vector(response.vector):
+        found.append(("the vector is not base64 of finite single floats", _MEND))
     if texts == "none" and (bytes(line.request) or (response is not None and _says_something(response))):
         found.append(
             ("holds texts, though the file's first line says texts: none", "remove them, or texts: none")
@@ -238,7 +241,16 @@ def log_problems(line: RecordingLine, texts: Texts) -> list[tuple[str, str]]:
 
 
 def _says_something(response: msgspec.Struct) -> bool:
-    return any(getattr(response, name) for name in ("text", "tool_calls", "logprobs"))
+    # What a text was can be guessed from its embedding.
+    return any(getattr(response, name) for name in ("text", "tool_calls", "logprobs", "vector"))
+
+
+def _is_vector(packed: bytes) -> bool:
+    try:
+        unpack(packed)
+    except ValueError:
+        return False
+    return True
 
 
 def _own_digest(line: RecordingLine) -> str:

@@ -99,4 +99,5 @@ def _valid_response(response: Response) -> Response:
         ),
         None if response.finish_reason is None else valid_text(response.finish_reason),
         None if tokens is None else tuple(TokenLogprob(valid_text(t.token), t.logprob) for t in tokens),
+        response.vector,
     )

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.loopback import Loopback, answer
+from tests.loopback import Loopback, answer, embedding
 
 ROOT = Path(__file__).parents[2]
 POLICY = """
@@ -90,6 +90,37 @@ def test_a_judge_that_was_not_recorded_is_a_missing_recording(tmp_path):
     done = evalgate(tmp_path, "run")
     assert done.returncode == 4
     assert "m0" in done.stderr
+
+
+EMBEDDER = """
+policies: policies/mail
+grader:
+  kind: similarity
+  embedder: {provider: bench, model: vectors, revision: "2", price: {input_per_1m: 1000}}
+correct_at: 0.5
+"""
+
+
+def test_an_embedders_calls_are_recorded_replayed_without_a_network_and_paid_apart(tmp_path):
+    with Loopback([answer("Yes, dear customer.")]) as answers, Loopback([embedding([3, 4])]) as bench:
+        write(tmp_path, answers.origin, bench.origin)
+        (tmp_path / "suites/mail/suite.yaml").write_text(EMBEDDER)
+        cases = "".join(
+            json.dumps({"id": f"m{n}", "input": f"mail {n}", "target": "Yes."}) + "\n" for n in "ab"
+        )
+        (tmp_path / "suites/mail/cases.jsonl").write_text(cases)
+        recorded = evalgate(tmp_path, "record", "suites/mail")
+        assert recorded.returncode == 0, recorded.stderr
+        assert [each.json["input"] for each in bench.received] == ["Yes, dear customer.", "Yes."], (
+            "equal texts are embedded once"
+        )
+    # Two calls by the policies at 0.01 USD, two of 9 tokens by the embedder.
+    assert "4 made, spent $0.0380" in recorded.stdout
+    judged = evalgate(tmp_path, "run", "--format", "json")
+    assert judged.returncode == 0, judged.stderr
+    (comparison,) = json.loads(judged.stdout)["comparisons"]
+    assert comparison["cases"]["both_right"] == 2
+    assert comparison["sides"]["baseline"]["cost_per_request_usd"].startswith("0.02000")
 
 
 def test_what_is_not_supported_yet_is_refused_before_any_call(tmp_path):

@@ -27,8 +27,8 @@ from evalgate.core.suite_file import (
     ToolCallsGrader,
     TrialsPass,
 )
+from evalgate.core.vectors import cosine, pack, unpack
 from evalgate.grading.grade import grade
-from evalgate.grading.similarity import cosine
 from evalgate.grading.trials import trial_values
 
 ANY_TEXT = st.one_of(
@@ -297,3 +297,20 @@ def test_more_correct_trials_never_count_less(given_: tuple[int, int], all_of_k:
     assert list(values) == sorted(values)
     assert (values[0], values[-1]) == (0, 1)
     assert len(values) == trials + 1
+
+
+singles = st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=20)
+
+
+@given(singles)
+def test_a_vector_of_single_floats_is_kept_exactly(numbers: list[float]) -> None:
+    assert list(unpack(pack(numbers))) == numbers
+
+
+@given(st.binary(max_size=40))
+def test_bytes_are_a_vector_or_refused(packed: bytes) -> None:
+    try:
+        numbers = unpack(packed)
+    except ValueError:
+        return
+    assert pack(numbers) == packed

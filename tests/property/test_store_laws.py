@@ -29,6 +29,7 @@ from evalgate.core.outcome import (
 from evalgate.core.policy_file import Price, Reliability
 from evalgate.core.retry import RETRYABLE, Again, next_step
 from evalgate.core.run import Manifest, Run, Session
+from evalgate.core.vectors import pack
 from evalgate.store.record import RecordingWriter, salvage
 from evalgate.store.recordings import Recordings, read_recordings, recording_files
 from evalgate.store.replay import MissingCall, ReplayCaller
@@ -54,6 +55,7 @@ responses = st.builds(
     tool_calls,
     maybe(texts),
     maybe(st.lists(st.builds(TokenLogprob, texts, st.floats(-99, 0)), max_size=2).map(tuple)),
+    maybe(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=3).map(pack)),
 )
 rules = st.builds(
     Reliability,
@@ -100,7 +102,7 @@ def requests(draw):
     params = draw(st.dictionaries(texts, json_values | said, max_size=3))
     names = (draw(texts), draw(texts), draw(maybe(texts)), draw(maybe(texts)))
     trial, sample = draw(st.integers(0, 9)), draw(st.integers(0, 9))
-    kind = draw(st.sampled_from(["chat", "function"]))
+    kind = draw(st.sampled_from(["chat", "embed", "function"]))
     identity = dict(zip(("provider", "model", "revision", "quantization"), names, strict=True))
     digest = DigestFrame(kind, identity, params).digest(messages, trial, sample)
     return Request(kind, *names, messages, params, digest, trial, sample)

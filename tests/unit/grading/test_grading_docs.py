@@ -16,6 +16,7 @@ from evalgate.core.messages import ToolCall
 from evalgate.core.outcome import Answer, Grade, Outcome
 from evalgate.core.suite import Suite
 from evalgate.core.suite_file import GraderFile
+from evalgate.core.vectors import pack
 from evalgate.grading.needs import suite_judging
 from evalgate.load.project import load_project
 
@@ -80,7 +81,8 @@ def load(example: Example, root: Path) -> Suite:
 
 
 def replied(request: Request, text: str) -> Call:
-    return Call(request, (Attempt(0.1),), Response(text), "s", replayed=True)
+    said = Response(None, vector=pack(json.loads(text))) if request.kind == "embed" else Response(text)
+    return Call(request, (Attempt(0.1),), said, "s", replayed=True)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: f"{each.page}-{EXAMPLES.index(each)}")

@@ -240,7 +240,7 @@ def test_a_judge_that_is_a_function_is_imported_only_for_calling(files):
     assert set(project.functions) == {"own"}
 
 
-def test_an_embedder_is_a_function_and_not_yet_a_deployment(files):
+def test_an_embedder_is_a_function_or_a_deployment(files):
     files.write("own.py", "def embed(texts):\n    return [[1.0] for _ in texts]\n")
     grader(files, "grader: {kind: similarity, embedder: 'own:embed'}\ncorrect_at: 0.8")
     first = files.load().suites[0]
@@ -248,7 +248,8 @@ def test_an_embedder_is_a_function_and_not_yet_a_deployment(files):
     files.write("own.py", "def embed(texts):\n    return [[2.0] for _ in texts]\n")
     assert files.load().suites[0].digest != first.digest
     files.suite("'own:embed'", "{provider: local, model: vectors-2026-01-01}")
-    assert f"{WHERE}:2:38: grader.embedder: embedding by a provider is not supported yet" in files.said()
+    (embedder,) = files.load().suites[0].graders
+    assert (embedder.embed, embedder.deployment.kind, embedder.deployment.alias) == (None, "embed", "grader")
     files.suite("vectors-2026-01-01", "vectors")
     assert "grader.embedder.revision: the model name 'vectors' does not say which version" in files.said()
 

@@ -38,22 +38,24 @@ def openai(
     )
 
 
-def ask(origin, rules: Reliability = ONCE, params=None, **named) -> Call:
+def ask(origin, rules: Reliability = ONCE, params=None, asked=None, **named) -> Call:
     """Ask once from a fresh caller, and close it."""
 
     async def go() -> Call:
         async with openai(origin, **named) as caller:
-            return await caller(request(params=params), rules)
+            return await caller(asked or request(params=params), rules)
 
     return asyncio.run(go())
 
 
-def ask_function(function: Callable[..., object], rules: Reliability = ONCE, **fields) -> Call:
+def ask_function(
+    function: Callable[..., object], rules: Reliability = ONCE, kind="function", **fields
+) -> Call:
     async def go() -> Call:
         spec = FunctionProvider(kind="function", path="app:answer")
         async with LiveCaller(
             {"app": spec}, {"app": function}, {}, Unlogged("s-1"), clock=lambda: NOW
         ) as caller:
-            return await caller(request(kind="function", provider="app", **fields), rules)
+            return await caller(request(kind=kind, provider="app", **fields), rules)
 
     return asyncio.run(go())

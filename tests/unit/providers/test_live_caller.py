@@ -184,7 +184,7 @@ def test_an_unknown_provider_is_refused_with_what_there_is():
         asyncio.run(go())
 
 
-@pytest.mark.parametrize("kind", ["function", "embed", "http"])
+@pytest.mark.parametrize("kind", ["function", "http"])
 def test_a_provider_of_another_kind_is_refused(kind):
     async def go():
         async with openai("http://127.0.0.1:1") as caller:

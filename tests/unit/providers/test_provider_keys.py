@@ -8,7 +8,7 @@ from evalgate.core.errors import ProviderRefused
 from evalgate.core.policy_file import Reliability
 from evalgate.core.project_file import OpenAIProvider
 from evalgate.providers.openai_http import OpenAIEndpoint
-from evalgate.providers.origin import chat_url, key_from
+from evalgate.providers.origin import endpoint_url, key_from
 from evalgate.providers.tried import one_line
 from tests.loopback import Loopback, answer, html, not_http, reply, reset, status, torn
 from tests.unit.providers.asking import KEY, NOW, ask, openai, request
@@ -74,7 +74,7 @@ def test_a_key_may_go_over_https_and_to_this_machine(origin):
 )
 def test_an_origin_with_more_than_an_address_is_refused_unseen(origin):
     with pytest.raises(ProviderRefused, match="'local'") as refused:
-        chat_url("local", spec(origin))
+        endpoint_url("local", spec(origin), "embeddings")
     assert "hunter2" not in str(refused.value)
 
 

@@ -14,6 +14,7 @@ from evalgate.core.errors import BadInput, CannotJudge, ProviderRefused
 from evalgate.core.messages import Message, ToolCall
 from evalgate.core.policy_file import Reliability
 from evalgate.core.run import Session
+from evalgate.core.vectors import pack
 from evalgate.store.record import AutoCaller, RecordingCaller, RecordingWriter, new_session, salvage
 from evalgate.store.recordings import Recordings, read_recordings, recording_files
 from evalgate.store.replay import ReplayCaller
@@ -90,6 +91,17 @@ def test_what_is_written_is_read_back(tmp_path):
     assert found.attempts == (rich.attempts[0], replace(rich.attempts[1], wait_s=0.0))
     assert found.response == rich.response
     assert recordings.find(request("b").digest).response is None
+
+
+def test_a_vector_is_kept_in_six_characters_a_number_and_read_back(tmp_path):
+    vector = pack([0.1 * n for n in range(-500, 500)])
+    embedded = replace(call("a"), response=Response(None, vector=vector))
+    with RecordingWriter(tmp_path, SESSION, "evalgate 0.1") as writer:
+        writer.write(embedded)
+    (_, written) = writer.path.read_text().splitlines()
+    assert len(json.loads(written)["response"]["vector"]) < 6 * 1000
+    found = read_recordings([writer.path]).find(embedded.request.digest)
+    assert found.response == embedded.response
 
 
 def test_the_request_stands_beside_its_digest(tmp_path):

@@ -394,10 +394,29 @@ def test_a_file_without_texts_keeps_the_rest_and_says_so(tmp_path):
     assert recordings.find(C).response is None
 
 
-@pytest.mark.parametrize("told", [{"response": {"text": "secret"}}, {"request": {"provider": "p"}}])
+@pytest.mark.parametrize(
+    "told",
+    [{"response": {"text": "secret"}}, {"request": {"provider": "p"}}, {"response": {"vector": "AACAPw=="}}],
+)
 def test_texts_where_there_should_be_none(tmp_path, told):
     path = write(tmp_path / "a.jsonl", header(OLD, texts="none"), line(**({"response": None} | told)))
     assert "holds texts" in only_problem(path).message
+
+
+@pytest.mark.parametrize(
+    ("vector", "told"),
+    [
+        ("AACAPw=", "Invalid base64"),
+        ("", "the vector is not base64 of finite single floats"),
+        ("AACA", "the vector is not base64 of finite single floats"),
+        ("AADAfw==", "the vector is not base64 of finite single floats"),
+        ([1.0], "Expected `bytes | null`, got `array`"),
+    ],
+    ids=["no base64", "empty", "three bytes", "NaN", "a list"],
+)
+def test_a_vector_that_is_none(tmp_path, vector, told):
+    path = write(tmp_path / "a.jsonl", header(OLD), line(kind="embed", response={"vector": vector}))
+    assert told in only_problem(path).message
 
 
 # Names
