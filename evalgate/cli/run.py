@@ -37,6 +37,11 @@ MODES = ("replay", "auto", "live")
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N cases. Shows, never gates."
 )
+@click.option(
+    "--sequential",
+    is_flag=True,
+    help="Call cases in random order and stop when they decide: looks at 10, 25, 50, 75 and 100 %.",
+)
 @report_options
 @result_options
 def run(  # noqa: PLR0913  one parameter per option
@@ -48,6 +53,7 @@ def run(  # noqa: PLR0913  one parameter per option
     mode: "Mode",
     cases: tuple[str, ...],
     limit: int | None,
+    sequential: bool,
     report: Path | None,
     report_texts: "ReportTexts | None",
     junit: Path | None,
@@ -60,6 +66,7 @@ def run(  # noqa: PLR0913  one parameter per option
     """
     from evalgate.pipeline.settings import RunSettings  # noqa: PLC0415  heavy
 
+    _refuse_useless_looks(mode, cases, limit, sequential=sequential)
     settings = RunSettings(
         start=Path.cwd(),
         suites=suites,
@@ -68,6 +75,7 @@ def run(  # noqa: PLR0913  one parameter per option
         mode=mode,
         cases=cases,
         limit=limit,
+        sequential=sequential,
     )
     progress = progress_on(sys.stderr, os.environ, quiet=quiet)
     with errors_to_junit(junit):
@@ -88,3 +96,14 @@ def _run(
     data = run_with_report(settings, progress, texts)
     write_report(data, report, "--report")
     return data.decision
+
+
+def _refuse_useless_looks(
+    mode: "Mode", cases: tuple[str, ...], limit: int | None, *, sequential: bool
+) -> None:
+    if sequential and mode == "replay":
+        raise click.UsageError(
+            "--sequential saves calls, and a replay makes none: use it with --mode live or --mode auto"
+        )
+    if sequential and (cases or limit is not None):
+        raise click.UsageError("--sequential decides, but --case and --limit only show; leave one out")

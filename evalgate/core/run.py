@@ -28,8 +28,31 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """A declared look of a sequential run: after ``cases`` of ``cases_total``, in an order drawn in advance.
+
+    ``pass_alpha`` and ``fail_alpha`` are the one-sided levels at which intervals are computed there: a limit
+    passes at this look when its interval at ``pass_alpha`` is inside the allowance, and fails when the one at
+    ``fail_alpha`` is outside.
+    """
+
+    cases: int
+    cases_total: int
+    pass_alpha: float
+    fail_alpha: float
+
+    @property
+    def last(self) -> bool:
+        """Whether nothing is left to look at."""
+        return self.cases == self.cases_total
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """What was measured, and by which rules it would be judged."""
+    """What was measured, and by which rules it would be judged.
+
+    ``look`` is set for a candidate whose run was sequential: the look at which it ended.
+    """
 
     suite: str
     policy: str
@@ -45,6 +68,7 @@ class Manifest:
     policy_summary: tuple[str, ...]
     requests_per_month: int | None
     evalgate_version: str
+    look: Look | None = None
     schema: str = RUN_SCHEMA
 
 

@@ -71,6 +71,19 @@ class CallCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class NotSpent:
+    """What a sequential run left undone on a suite because ``cases`` of ``cases_total`` decided.
+
+    ``usd`` is what the calls not made would have cost, all sides together, judges apart.
+    """
+
+    cases: int
+    cases_total: int
+    calls: int
+    usd: float | Unmeasured
+
+
+@dataclass(frozen=True, slots=True)
 class SideSummary:
     """Where one policy's requests and money went. Shares are of requests, None where the lever is absent;
     amounts are per request, in USD.
@@ -134,6 +147,7 @@ class Judgement:
     policy_diff: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     confusions: Confusions | None = None
+    not_spent: NotSpent | None = None
 
 
 @dataclass(frozen=True, slots=True)

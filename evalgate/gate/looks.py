@@ -33,7 +33,8 @@ def judge_look(look: LookComparison, rules: Rules) -> LookRuling:
     """Judge one look. The intervals shown are those at the rules' own level, and only describe."""
     limits = [limit for limit in rules.limits if look.last or limit.slice is None]
     checks = [check for limit in limits for check in _checks(limit, look, rules)]
-    waiting = not look.last and any(limit.slice is not None for limit in rules.limits)
+    # What is judged late, or cannot be judged yet, must not be passed over.
+    waiting = any(limit.slice is not None for limit in rules.limits) or not all(each.gated for each in checks)
     ruling = ruling_of(look.plain, checks, unjudged=0)
     used = look.plain.cases.total
     if not look.last and used:

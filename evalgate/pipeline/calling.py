@@ -27,6 +27,7 @@ from evalgate.core.suite import Project, Suite
 from evalgate.grading.needs import suite_judging
 from evalgate.pipeline.judging import ask_judges
 from evalgate.pipeline.measure import Pass, questions
+from evalgate.pipeline.rounds import Round, Rounds
 from evalgate.pricing.cost import cost_of
 from evalgate.pricing.prices import resolve_prices
 from evalgate.providers.live import LiveCaller
@@ -44,7 +45,10 @@ Side = Callable[[Caller], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """What to call: policies of a suite, into a folder of recordings, sparing what is ``known``."""
+    """What to call: policies of a suite, into a folder of recordings, sparing what is ``known``.
+
+    ``rounds`` yields what to call when; without it every case is called under every policy.
+    """
 
     project: Project
     suite: Suite
@@ -54,6 +58,7 @@ class Calling:
     known: Recordings | None = None
     cover_deployments: bool = False
     seed: int | None = None
+    rounds: Rounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,9 @@ async def _make_calls(
             recording = RecordingCaller(live, writer)
             known = calling.known
             ledger = _Ledger(recording if known is None else AutoCaller(ReplayCaller(known), recording))
-            await _call_all(calling, ledger, rng, progress)
+            everything = Round(frozenset(case.id for case in calling.suite.cases), tuple(calling.policies))
+            for part in [everything] if calling.rounds is None else calling.rounds(session, ledger):
+                await _call_all(calling, part, ledger, rng, progress)
     made = {digest: call for digest, call in ledger.calls.items() if not call.replayed}
     return CallsMade(
         session=session.id,
@@ -119,11 +126,13 @@ async def _make_calls(
     )
 
 
-async def _call_all(calling: Calling, caller: Caller, rng: random.Random, progress: Progress) -> None:
-    asked = list(questions(calling.suite))
+async def _call_all(
+    calling: Calling, part: Round, caller: Caller, rng: random.Random, progress: Progress
+) -> None:
+    asked = [each for each in questions(calling.suite) if each.case.id in part.cases]
     if not calling.suite.ordered:
         rng.shuffle(asked)
-    passes = [Pass(calling.suite, policy) for policy in calling.policies]
+    passes = [Pass(calling.suite, policy) for policy in part.policies]
     judged = suite_judging(calling.suite).needs_calls
     progress.start(f"{calling.suite.name}: calling", len(asked))
     queue = iter(asked)

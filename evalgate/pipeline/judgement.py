@@ -1,12 +1,15 @@
 """From finished runs to a judgement: compare, judge by the baseline's rules, say where the money went."""
 
+from dataclasses import replace
+
 from evalgate.core.comparison import Comparison
 from evalgate.core.run import Run
 from evalgate.core.verdict import CallCounts, Confusions, Judgement
-from evalgate.gate.judge import judge
+from evalgate.gate.judge import Ruling, judge
+from evalgate.gate.looks import judge_look
 from evalgate.grading.confusion import confusion
 from evalgate.pipeline.sides import policy_diff, summarize
-from evalgate.scoring.compare import compare, compare_absolute
+from evalgate.scoring.compare import compare, compare_absolute, compare_look
 
 NO_CALLS = CallCounts(needed=0, reused=0, made=0)
 
@@ -18,16 +21,32 @@ def judge_pair(baseline: Run, candidate: Run) -> Judgement:
         RunsNotComparable: the runs do not cover the same cases of the same suite.
 
     """
-    return _judgement(compare(baseline, candidate), baseline, candidate)
+    look = candidate.manifest.look
+    if look is None:
+        comparison = compare(baseline, candidate)
+        return _judgement(comparison, judge(comparison, baseline.manifest.rules), baseline, candidate)
+    baseline = measured_alike(baseline, candidate)
+    looked = compare_look(baseline, candidate, look)
+    return _judgement(looked.plain, judge_look(looked, baseline.manifest.rules).ruling, baseline, candidate)
+
+
+def measured_alike(baseline: Run, candidate: Run) -> Run:
+    """Return the baseline on the candidate's cases only, if that ended early because they decided."""
+    if candidate.manifest.look is None or candidate.manifest.look.last:
+        return baseline
+    wanted = {graded.outcome.case_id for graded in candidate.results}
+    return replace(
+        baseline, results=tuple(each for each in baseline.results if each.outcome.case_id in wanted)
+    )
 
 
 def judge_alone(run: Run) -> Judgement:
     """Judge a run with nothing to compare it with: absolute limits only."""
-    return _judgement(compare_absolute(run), run, run)
+    comparison = compare_absolute(run)
+    return _judgement(comparison, judge(comparison, run.manifest.rules), run, run)
 
 
-def _judgement(comparison: Comparison, baseline: Run, candidate: Run) -> Judgement:
-    ruling = judge(comparison, baseline.manifest.rules)
+def _judgement(comparison: Comparison, ruling: Ruling, baseline: Run, candidate: Run) -> Judgement:
     manifest = candidate.manifest
     return Judgement(
         suite=manifest.suite,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from evalgate.core.run import Run
 from evalgate.core.verdict import Judgement
-from evalgate.pipeline.judgement import judge_alone, judge_pair
+from evalgate.pipeline.judgement import judge_alone, judge_pair, measured_alike
 
 Runs = tuple[Run, ...]
 """Baseline and candidate, or one run alone."""
@@ -17,7 +17,7 @@ def paired(runs: Sequence[Run]) -> tuple[Runs, ...]:
         suites.setdefault(run.manifest.suite, []).append(run)
     pairs: list[Runs] = []
     for baseline, *candidates in suites.values():
-        pairs += [(baseline, candidate) for candidate in candidates] or [(baseline,)]
+        pairs += [(measured_alike(baseline, each), each) for each in candidates] or [(baseline,)]
     return tuple(pairs)
 
 

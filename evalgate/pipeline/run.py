@@ -1,31 +1,29 @@
 """The verb ``run``: measure every candidate and its baseline, compare them, decide."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from evalgate.core.errors import BadInput, ExitCode, Problem
 from evalgate.core.numbers import Unmeasured
-from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price
 from evalgate.core.progress import Progress
-from evalgate.core.run import Manifest, Run
+from evalgate.core.run import Run
 from evalgate.core.suite import Project, Suite
-from evalgate.core.verdict import CallCounts, Decision, Judgement
+from evalgate.core.verdict import CallCounts, Decision
 from evalgate.gate.decide import decide
-from evalgate.pipeline.judgement import judge_alone, judge_pair
+from evalgate.pipeline.bench import Bench, Judged
 from evalgate.pipeline.loading import loaded, policies_to_call
-from evalgate.pipeline.measure import CallerOf, Replayed, measure
-from evalgate.pipeline.places import local_folder, run_file
+from evalgate.pipeline.places import local_folder
 from evalgate.pipeline.recorded import committed_and_local
-from evalgate.pipeline.sessions import CaseTrial, preferred_sessions
 from evalgate.pipeline.settings import RunSettings
 from evalgate.pipeline.texts import NO_TEXTS, Texts, texts_of
 from evalgate.pricing.prices import resolve_prices
 from evalgate.store.recordings import Recordings, read_recordings
-from evalgate.store.replay import ReplayCaller
-from evalgate.store.runs import RunWriter
+
+if TYPE_CHECKING:
+    from evalgate.pipeline.looking import Looking
 
 
 def run(settings: RunSettings, progress: Progress) -> Decision:
@@ -66,125 +64,89 @@ def run_for_report(settings: RunSettings, progress: Progress, *, texts: bool = F
     return Ran(decision, tuple(runs for _, runs in judged), kept)
 
 
-def _judge_suite(
-    project: Project, suite: Suite, settings: RunSettings, progress: Progress
-) -> list[tuple[Judgement, tuple[Run, ...]]]:
+def _judge_suite(project: Project, suite: Suite, settings: RunSettings, progress: Progress) -> list[Judged]:
     policies = [policy for policy in (suite.baseline, *suite.proposals) if policy is not None]
     prices = {
         policy.name: resolve_prices(policy.deployments.values(), project.prices, project.price_at)
         for policy in policies
     }
-    made: frozenset[str] = frozenset()
-    spend_usd: float | Unmeasured = 0.0
-    if settings.mode == "replay":
-        recordings = committed_and_local(project, suite)
-    else:
-        from evalgate.pipeline.calling import Calling, make_calls  # noqa: PLC0415  asyncio only when calling
-
-        calling = Calling(
-            project,
-            suite,
-            policies_to_call(suite, anew=settings.mode == "live"),
-            prices,
-            folder=local_folder(project.root, suite),
-            known=committed_and_local(project, suite) if settings.mode == "auto" else None,
-        )
-        calls = make_calls(calling, progress)
-        made, spend_usd = calls.digests, calls.spend_usd
-        recordings = committed_and_local(project, suite)
-        if settings.mode == "live" and calls.file is not None:
-            recordings = read_recordings([calls.file])
-    bench = _Bench(project, suite, prices, recordings, settings)
+    called = _Called(committed_and_local(project, suite))
+    if settings.mode != "replay":
+        called = _call(project, suite, prices, settings, progress)
+    bench = Bench(project, suite, prices, called.recordings, settings.mode, keep=settings.gates)
     progress.start(f"{suite.name}: replaying", len(policies))
-    judged = [
-        (replace(judgement, calls=_counts(runs, made), spend_usd=spend_usd), runs)
-        for judgement, runs in bench.judgements(progress)
-    ]
+    looking = called.looking
+    judged = bench.judgements(progress) if looking is None else looking.judgements(bench, progress)
+    not_spent = None if looking is None else looking.not_spent(called.recordings)
     progress.done()
-    return judged
+    return [
+        (
+            replace(
+                judgement,
+                calls=_counts(runs, called.made),
+                spend_usd=called.spend_usd,
+                not_spent=not_spent,
+                notes=(*judgement.notes, *called.notes),
+            ),
+            runs,
+        )
+        for judgement, runs in judged
+    ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Bench:
-    """A suite with everything needed to replay policies on it."""
+class _Called:
+    """What a suite's policies are replayed from, and what it took to get it."""
 
-    project: Project
-    suite: Suite
-    prices: Mapping[str, Mapping[str, Price]]
     recordings: Recordings
-    settings: RunSettings
-    replayed: Replayed = field(default_factory=Replayed)
-    writer: RunWriter = field(default_factory=RunWriter)
-
-    def judgements(self, progress: Progress) -> list[tuple[Judgement, tuple[Run, ...]]]:
-        if self.suite.baseline is None:
-            alone = [self._measured(policy, {}) for policy in self.suite.proposals]
-            progress.advance(len(alone))
-            return [(judge_alone(run), (run,)) for run in alone]
-        baseline = self._measured(self.suite.baseline, {})
-        progress.advance()
-        if not self.suite.proposals:
-            return [(judge_alone(baseline), (baseline,))]
-        judged: list[tuple[Judgement, tuple[Run, ...]]] = []
-        for policy in self.suite.proposals:
-            pair = self._paired(baseline, policy)
-            judged.append((judge_pair(*pair), pair))
-            progress.advance()
-        return judged
-
-    def _paired(self, baseline: Run, policy: Policy) -> tuple[Run, Run]:
-        candidate = self._measured(policy, {})
-        preferred = preferred_sessions(self.recordings, baseline.results, candidate.results)
-        if not preferred:
-            return baseline, candidate
-        assert self.suite.baseline is not None
-        return self._measured(self.suite.baseline, preferred), self._measured(policy, preferred)
-
-    def _measured(self, policy: Policy, preferred: Mapping[CaseTrial, str]) -> Run:
-        prices = self.prices[policy.name]
-        results = measure(
-            self.suite,
-            policy,
-            prices,
-            self._caller_of(preferred),
-            None if preferred else self.replayed,
-        )
-        run = Run(_manifest(self.suite, policy, prices, self.recordings, self.settings), results)
-        if self.settings.gates:
-            self.writer.write(run, run_file(self.project.root, self.suite, policy))
-        return run
-
-    def _caller_of(self, preferred: Mapping[CaseTrial, str]) -> CallerOf:
-        newest = ReplayCaller(self.recordings)
-        if not preferred:
-            return lambda _: newest
-        by_session = {session: ReplayCaller(self.recordings, session) for session in set(preferred.values())}
-        return lambda asked: by_session.get(preferred.get((asked.case.id, asked.trial), ""), newest)
+    made: frozenset[str] = frozenset()
+    spend_usd: float | Unmeasured = 0.0
+    looking: "Looking | None" = None
+    notes: tuple[str, ...] = ()
 
 
-def _manifest(
+def _call(
+    project: Project,
     suite: Suite,
-    policy: Policy,
-    prices: Mapping[str, Price],
-    recordings: Recordings,
+    prices: Mapping[str, Mapping[str, Price]],
     settings: RunSettings,
-) -> Manifest:
-    return Manifest(
-        suite=suite.name,
-        policy=policy.name,
-        policy_digest=policy.digest,
-        suite_digest=suite.digest,
-        mode=settings.mode,
-        trials=suite.trials,
-        ordered=suite.ordered,
-        labels=tuple(getattr(suite.grader, "labels", ())),
-        rules=suite.rules,
-        prices=prices,
-        sessions=tuple(recordings.sessions[name] for name in sorted(recordings.sessions)),
-        policy_summary=policy.summary,
-        requests_per_month=suite.requests_per_month,
-        evalgate_version=version("evalgate-harness"),
+    progress: Progress,
+) -> _Called:
+    # asyncio only when calling
+    from evalgate.pipeline.calling import Calling, make_calls  # noqa: PLC0415
+
+    known = committed_and_local(project, suite) if settings.mode == "auto" else None
+    policies = policies_to_call(suite, anew=settings.mode == "live")
+    looking, notes = _looking(suite, prices, settings, known)
+    calling = Calling(
+        project,
+        suite,
+        policies,
+        prices,
+        folder=local_folder(project.root, suite),
+        known=known,
+        rounds=None if looking is None else looking.rounds,
     )
+    calls = make_calls(calling, progress)
+    recordings = committed_and_local(project, suite)
+    if settings.mode == "live" and calls.file is not None:
+        recordings = read_recordings([calls.file])
+    notes = notes if looking is None else (looking.note(),)
+    return _Called(recordings, calls.digests, calls.spend_usd, looking, notes)
+
+
+def _looking(
+    suite: Suite,
+    prices: Mapping[str, Mapping[str, Price]],
+    settings: RunSettings,
+    known: Recordings | None,
+) -> tuple["Looking | None", tuple[str, ...]]:
+    if not settings.sequential:
+        return None, ()
+    from evalgate.pipeline.looking import Looking, why_not  # noqa: PLC0415  only sequential runs look
+
+    reason = why_not(suite, known)
+    return (None, (reason,)) if reason else (Looking(suite, prices, settings.mode), ())
 
 
 def _counts(runs: tuple[Run, ...], made: frozenset[str]) -> CallCounts:

@@ -10,7 +10,10 @@ from evalgate.core.run import Mode
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """Measure, compare, gate. ``cases`` and ``limit`` narrow the suites and then show without gating."""
+    """Measure, compare, gate. ``cases`` and ``limit`` narrow the suites and then show without gating.
+
+    ``sequential`` looks at what is known while calling, and calls no more once it decides.
+    """
 
     start: Path
     suites: tuple[str, ...] = ()
@@ -19,6 +22,7 @@ class RunSettings:
     mode: Mode = "replay"
     cases: tuple[str, ...] = ()
     limit: int | None = None
+    sequential: bool = False
 
     @property
     def gates(self) -> bool:

@@ -5,7 +5,7 @@ from decimal import Context
 from math import isinf
 
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.core.verdict import Check, Confusions, Decision, Flip, Judgement, SideSummary
+from evalgate.core.verdict import Check, Confusions, Decision, Flip, Judgement, NotSpent, SideSummary
 
 SCHEMA = "evalgate/result@1"
 
@@ -63,6 +63,7 @@ def _comparison(judgement: Judgement) -> dict[str, object]:
         "calls": {"needed": calls.needed, "reused": calls.reused, "made": calls.made},
         "spend_usd": _usd(judgement.spend_usd),
         "mode": judgement.mode,
+        "sequential": None if judgement.not_spent is None else _not_spent(judgement.not_spent),
         "sides": {
             "baseline": _side(judgement.baseline_side) if judgement.baseline else None,
             "candidate": _side(candidate),
@@ -71,6 +72,15 @@ def _comparison(judgement: Judgement) -> dict[str, object]:
         "flips": [_flip(flip) for flip in judgement.flips],
         "notes": [_text(note) for note in judgement.notes],
         "confusion": None if judgement.confusions is None else _confusion(judgement.confusions),
+    }
+
+
+def _not_spent(found: NotSpent) -> dict[str, object]:
+    return {
+        "cases": found.cases,
+        "cases_total": found.cases_total,
+        "calls_not_made": found.calls,
+        "not_spent_usd": _usd(found.usd),
     }
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.verdict import Judgement, SideSummary
-from evalgate.report.numbers import MISSING, pair, share_or_missing, usd_or_missing
+from evalgate.report.numbers import MISSING, count, pair, share_or_missing, usd_or_missing
 from evalgate.report.safe_text import safe_line
 
 
@@ -43,6 +43,20 @@ def unpriced(judgement: Judgement) -> list[str]:
         if isinstance(side.cost_per_request_usd, Unmeasured)
     ]
     return list(dict.fromkeys(safe_line(text, 300) for text in missing))
+
+
+def not_spent(judgement: Judgement) -> str:
+    """Return what stopping early left undone, in words; empty where nothing could be."""
+    found = judgement.not_spent
+    if found is None:
+        return ""
+    if found.cases == found.cases_total:
+        return f"not spent: nothing, it took all {count(found.cases, 'case')} to decide"
+    usd = usd_or_missing(found.usd)
+    return (
+        f"not spent: about {usd} for {count(found.calls, 'call')} not made, "
+        f"as {found.cases:,} of {count(found.cases_total, 'case')} decided"
+    )
 
 
 def _costs(first: float | Unmeasured, second: float | Unmeasured) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from evalgate.core.verdict import Decision, Flip, Judgement
 from evalgate.report import wording
 from evalgate.report.confusions import matrix
-from evalgate.report.ledger import ledger, unpriced
+from evalgate.report.ledger import ledger, not_spent, unpriced
 from evalgate.report.markdown_escape import code, fence, prose
 from evalgate.report.numbers import usd_or_missing
 from evalgate.report.safe_text import no_command, safe_line
@@ -67,6 +67,8 @@ def _essentials(judgement: Judgement, *, alone: bool) -> str:
     why.append(
         f"- calls: {wording.calls(judgement)}; spent on this run: {usd_or_missing(judgement.spend_usd)}"
     )
+    if saved := not_spent(judgement):
+        why.append(f"- {prose(saved)}")
     return "\n".join([*lines, *why, ""])
 
 

@@ -10,7 +10,7 @@ from evalgate.core.comparison import Change, Comparison, LookComparison
 from evalgate.core.labels import HumanLabel
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.outcome import Graded
-from evalgate.core.run import Run
+from evalgate.core.run import Look, Run
 from evalgate.scoring.accuracy import quality_change, quality_of
 from evalgate.scoring.arrays import Ints
 from evalgate.scoring.columns import Columns, columns_of
@@ -20,7 +20,6 @@ from evalgate.scoring.geomean import geomean_change, geomean_of
 from evalgate.scoring.latency import interleaved_sessions, not_gated_because
 from evalgate.scoring.p95 import p95_change, p95_of
 from evalgate.scoring.pairs import Pairs, pair
-from evalgate.scoring.sequential import Look
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.units import units_of
 
@@ -68,7 +67,7 @@ def compare(
     )
 
 
-def compare_look(baseline: Run, candidate: Run, look: Look, cases_total: int) -> LookComparison:
+def compare_look(baseline: Run, candidate: Run, look: Look) -> LookComparison:
     """Return one look of a sequential run, both runs holding the first ``look.cases`` cases of its order.
 
     Raises:
@@ -80,8 +79,8 @@ def compare_look(baseline: Run, candidate: Run, look: Look, cases_total: int) ->
         plain=compare(baseline, candidate),
         to_pass=compare(baseline, candidate, replace(rules, alpha=look.pass_alpha)),
         to_fail=compare(baseline, candidate, replace(rules, alpha=look.fail_alpha)),
-        cases_total=cases_total,
-        last=look.fraction == 1,
+        cases_total=look.cases_total,
+        last=look.last,
     )
 
 

@@ -9,11 +9,11 @@ that of O'Brien and Fleming (almost nothing early, so the last look costs next t
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from evalgate.core.run import Look
 from evalgate.scoring.arrays import Floats
 from evalgate.scoring.special import ndtr, ndtri
 
@@ -26,28 +26,14 @@ _GRID = 1201
 _REACH = 8.0
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A declared look after ``cases`` of all cases.
-
-    ``pass_alpha`` and ``fail_alpha`` are the one-sided levels at which intervals are computed there: a limit
-    passes at this look when its interval at ``pass_alpha`` is inside the allowance, and fails when the one at
-    ``fail_alpha`` is outside. The bounds in z are ``-ndtri`` of them.
-    """
-
-    fraction: float
-    cases: int
-    pass_alpha: float
-    fail_alpha: float
-
-
 def looks(
     cases: int, alpha: float, discordance: float | None = None, fractions: Sequence[float] = FRACTIONS
 ) -> tuple[Look, ...]:
     """Return the looks for a suite of ``cases``; the last is always at all of them.
 
     Looks at which fewer than five cases are expected to differ (``discordance`` times the cases) are left
-    out before the bounds are set; without ``discordance`` all are kept.
+    out before the bounds are set; without ``discordance`` all are kept. The bounds in z are ``-ndtri`` of
+    the looks' levels.
     """
     kept = [
         fraction
@@ -57,7 +43,7 @@ def looks(
     to_pass = bounds(kept, alpha, "obrien_fleming")
     to_fail = bounds(kept, alpha, "pocock")
     return tuple(
-        Look(fraction, math.ceil(fraction * cases - 1e-9), ndtr(-high), ndtr(-low))
+        Look(math.ceil(fraction * cases - 1e-9), cases, ndtr(-high), ndtr(-low))
         for fraction, high, low in zip(kept, to_pass, to_fail, strict=True)
     )
 

@@ -20,18 +20,23 @@ Cases = Sequence[PairedCase]
 def payload(data: ReportData) -> Iterator[Html]:
     """Yield the page's data as inert scripts; only the head is unpacked when the page opens."""
     cases = [paired_cases(each) for each in data.comparisons]
-    suites = list(dict.fromkeys(each.judgement.suite for each in data.comparisons))
-    comparisons = list(_comparisons(data, suites))
+    # Comparisons of one suite share its cases, unless one of them stopped early.
+    parts = [
+        (each.judgement.suite, tuple(case.case_id for case in paired))
+        for each, paired in zip(data.comparisons, cases, strict=True)
+    ]
+    suites = list(dict.fromkeys(parts))
+    comparisons = list(_comparisons(data, [suites.index(part) for part in parts]))
     heads: list[dict[str, object]] = []
     with ThreadPoolExecutor(_THREADS) as pool:
         columns = pool.map(lambda each: pack(comparison_columns(each, texts=data.texts != "none")), cases)
         for index, packed in enumerate(columns):
             yield packed_block(f"eg-i{index}", packed)
-        for number, suite in enumerate(suites):
-            at = [index for index, each in enumerate(data.comparisons) if each.judgement.suite == suite]
+        for number, (suite, case_ids) in enumerate(suites):
+            at = [index for index, part in enumerate(parts) if part == (suite, case_ids)]
             yield packed_block(f"eg-s{number}", pack(suite_columns(data, suite, cases[at[0]])))
             starts = [0]
-            made = list(chunks([each.case_id for each in cases[at[0]]], _packing(data, at, cases)))
+            made = list(chunks(case_ids, _packing(data, at, cases)))
             for chunk, packed in enumerate(pool.map(pack, (content for _, content in made))):
                 yield packed_block(f"eg-s{number}-c{chunk}", packed)
                 starts.append(starts[-1] + made[chunk][0])
@@ -39,11 +44,11 @@ def payload(data: ReportData) -> Iterator[Html]:
     yield json_block("eg-head", {"texts": data.texts, "comparisons": comparisons, "suites": heads})
 
 
-def _comparisons(data: ReportData, suites: Sequence[str]) -> Iterator[dict[str, object]]:
+def _comparisons(data: ReportData, suites: Sequence[int]) -> Iterator[dict[str, object]]:
     numbers = _run_numbers(data)
-    for each in data.comparisons:
+    for each, suite in zip(data.comparisons, suites, strict=True):
         yield {
-            "suite": suites.index(each.judgement.suite),
+            "suite": suite,
             "baseline": None if each.baseline is None else each.judgement.baseline,
             "candidate": each.judgement.candidate,
             "before": None if each.baseline is None else numbers[id(each.baseline)],

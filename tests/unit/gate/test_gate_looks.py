@@ -14,7 +14,7 @@ SLOW = limit_of("latency_p95", "max_rise", 0.1)
 LOOKS = looks(1000, 0.05)
 
 
-def looked(at, wrong, *limits, total=1000):
+def looked(at, wrong, *limits):
     """One look: of the cases so far, those that ``wrong`` names are lost by the candidate."""
     rules = rules_of(*limits)
     base = [
@@ -23,9 +23,7 @@ def looked(at, wrong, *limits, total=1000):
     cand = [
         replace(each, right=not wrong(i), call="anew", cost=each.cost * 0.7) for i, each in enumerate(base)
     ]
-    return judge_look(
-        compare_look(run_of(base, rules=rules), run_of(cand, "candidate"), LOOKS[at], total), rules
-    )
+    return judge_look(compare_look(run_of(base, rules=rules), run_of(cand, "candidate"), LOOKS[at]), rules)
 
 
 def test_a_large_regression_stops_at_the_first_look():

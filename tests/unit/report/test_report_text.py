@@ -8,7 +8,7 @@ import decisions
 import pytest
 
 from evalgate.core.errors import ExitCode
-from evalgate.core.verdict import CallCounts
+from evalgate.core.verdict import CallCounts, NotSpent
 from evalgate.report import text
 from evalgate.report.safe_text import columns
 
@@ -108,6 +108,24 @@ def test_calls_mode_and_spend_are_told():
     )
     assert "calls: 800 needed, 780 reused, 20 made (auto mode)" in rendered
     assert "spent on this run: $0.0213" in rendered
+
+
+@pytest.mark.parametrize(
+    ("not_spent", "said"),
+    [
+        (
+            NotSpent(100, 400, 600, 1.5),
+            "not spent: about $1.50 for 600 calls not made, as 100 of 400 cases decided",
+        ),
+        (NotSpent(400, 400, 0, 0.0), "not spent: nothing, it took all 400 cases to decide"),
+        (None, None),
+    ],
+)
+def test_what_stopping_early_saved_is_told(not_spent, said):
+    judgement = replace(decisions.proven_fail().judgements[0], not_spent=not_spent)
+    lines = text.render(replace(decisions.proven_fail(), judgements=(judgement,))).splitlines()
+    found = [line.strip() for line in lines if "not spent" in line]
+    assert found == ([] if said is None else [said])
 
 
 def test_notes_and_assumptions_stand_once():

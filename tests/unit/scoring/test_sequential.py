@@ -42,8 +42,8 @@ def test_looks_carry_levels_that_stand_for_the_bounds():
 
 
 def test_looks_with_too_few_discordant_cases_are_left_out():
-    assert [look.fraction for look in looks(200, 0.05, discordance=0.05)] == [0.5, 0.75, 1.0]
-    assert [look.fraction for look in looks(20, 0.05, discordance=0.05)] == [1.0]
+    assert [look.cases for look in looks(200, 0.05, discordance=0.05)] == [100, 150, 200]
+    assert [look.cases for look in looks(20, 0.05, discordance=0.05)] == [20]
     assert looks(20, 0.05, discordance=0.05)[0].pass_alpha == pytest.approx(0.05, abs=1e-4)
 
 

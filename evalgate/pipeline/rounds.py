@@ -1,0 +1,20 @@
+"""What is called together: some cases under some policies."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from evalgate.core.calls import Caller
+from evalgate.core.policy import Policy
+from evalgate.core.run import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Cases to call under policies, each case's sides back to back."""
+
+    cases: frozenset[str]
+    policies: tuple[Policy, ...]
+
+
+# Told the session and a Caller that knows every call of the rounds before.
+Rounds = Callable[[Session, Caller], Iterator[Round]]
