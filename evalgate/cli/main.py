@@ -15,6 +15,7 @@ _VERBS = (
     "check",
     "plan",
     "power",
+    "aa",
     "run",
     "record",
     "compare",

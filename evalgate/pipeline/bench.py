@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from types import MappingProxyType
 
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price
@@ -44,10 +45,10 @@ class Bench:
 
         """
         if self.suite.baseline is None:
-            alone = [self._measured(policy, {}) for policy in self.suite.proposals]
+            alone = [self.measured(policy) for policy in self.suite.proposals]
             progress.advance(len(alone))
             return [(judge_alone(run), (run,)) for run in alone]
-        baseline = self._measured(self.suite.baseline, {})
+        baseline = self.measured(self.suite.baseline)
         progress.advance()
         if not self.suite.proposals:
             return [(judge_alone(baseline), (baseline,))]
@@ -59,14 +60,20 @@ class Bench:
         return judged
 
     def _paired(self, baseline: Run, policy: Policy) -> tuple[Run, Run]:
-        candidate = self._measured(policy, {})
+        candidate = self.measured(policy)
         preferred = preferred_sessions(self.recordings, baseline.results, candidate.results)
         if not preferred:
             return baseline, candidate
         assert self.suite.baseline is not None
-        return self._measured(self.suite.baseline, preferred), self._measured(policy, preferred)
+        return self.measured(self.suite.baseline, preferred), self.measured(policy, preferred)
 
-    def _measured(self, policy: Policy, preferred: Mapping[CaseTrial, str]) -> Run:
+    def measured(self, policy: Policy, preferred: Mapping[CaseTrial, str] = MappingProxyType({})) -> Run:
+        """Return the run of one policy, some cases replayed from the session that is ``preferred`` for them.
+
+        Raises:
+            CannotJudge: recordings are missing, a grader crashed.
+
+        """
         prices = self.prices[policy.name]
         results = measure(
             self.suite,

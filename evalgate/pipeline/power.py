@@ -12,11 +12,14 @@ from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.power import Basis, BudgetPower, SuitePower
 from evalgate.core.progress import Progress
 from evalgate.core.run import Run
-from evalgate.core.suite import Suite
+from evalgate.core.suite import Project, Suite
 from evalgate.load.project import load_project
+from evalgate.pipeline.bench import Bench
 from evalgate.pipeline.power_warnings import independent_cases
+from evalgate.pipeline.recorded import committed_and_local
 from evalgate.pipeline.run import run_for_report
 from evalgate.pipeline.settings import RunSettings
+from evalgate.pricing.prices import resolve_prices
 from evalgate.scoring.aa import flip_rate
 from evalgate.scoring.columns import columns_of
 from evalgate.scoring.compare import compare
@@ -47,30 +50,43 @@ def power(
 
     """
     project = load_project(start, suites)
-    return tuple(_of_suite(start, suite, budgets, progress) for suite in project.suites)
+    return tuple(_of_suite(project, suite, budgets, progress) for suite in project.suites)
 
 
-def _of_suite(start: Path, suite: Suite, budgets: Mapping[Metric, float], progress: Progress) -> SuitePower:
-    runs = _recorded(start, suite, progress)
+def _of_suite(
+    project: Project, suite: Suite, budgets: Mapping[Metric, float], progress: Progress
+) -> SuitePower:
+    runs = _recorded(project.root, suite, progress)
     compared = compare(runs[0], runs[1]) if len(runs) == 2 else None
     cases, alpha = independent_cases(suite.cases), suite.rules.alpha
-    flips, basis, text = _flips(runs, compared)
+    flips, basis, text = _flips(_repeated(project, suite), compared)
     resolves: dict[Metric, float | Unmeasured] = {"accuracy": _resolved(cases, flips, alpha)}
     for metric in _OTHERS:
         change = None if compared is None else compared.find(metric)
         resolves[metric] = _NOT_COMPARED if change is None else smallest_effect(change, alpha)
+    rows = budgets_of(suite, cases, flips, compared, budgets)
+    return SuitePower(suite.name, cases, alpha, flips, basis, text, resolves, rows)
+
+
+def budgets_of(
+    suite: Suite, cases: int, flips: float, compared: Comparison | None, budgets: Mapping[Metric, float]
+) -> tuple[BudgetPower, ...]:
+    """Return what each relative limit needs under no change, ``budgets`` over the suite's own.
+
+    Accuracy's part follows from how often answers flip, the others' from the spread in ``compared``.
+    """
+    alpha = suite.rules.alpha
     wanted = {
         limit.metric: limit.allowance
         for limit in suite.rules.limits
         if limit.slice is None and limit.limit in {"max_drop", "max_rise"} and limit.allowance > 0
     } | dict(budgets)
-    rows = tuple(
+    return tuple(
         _drop(cases, flips, allowance, alpha)
         if metric == "accuracy"
         else _other(metric, compared, allowance, alpha)
         for metric, allowance in wanted.items()
     )
-    return SuitePower(suite.name, cases, alpha, flips, basis, text, resolves, rows)
 
 
 def _recorded(start: Path, suite: Suite, progress: Progress) -> tuple[Run, ...]:
@@ -84,9 +100,21 @@ def _recorded(start: Path, suite: Suite, progress: Progress) -> tuple[Run, ...]:
     return ran.runs[0] if ran.runs else ()
 
 
-def _flips(runs: tuple[Run, ...], compared: Comparison | None) -> tuple[float, Basis, str]:
-    if runs and runs[0].manifest.trials > 1:
-        run = runs[0]
+def _repeated(project: Project, suite: Suite) -> Run | None:
+    """Return the baseline's recorded trials, those of the suite or more that ``aa`` made; None without."""
+    if suite.baseline is None:
+        return None
+    policy, suite = suite.baseline, replace(suite, trials=max(suite.trials, 2), proposals=())
+    prices = {policy.name: resolve_prices(policy.deployments.values(), project.prices, project.price_at)}
+    try:
+        recordings = committed_and_local(project, suite)
+        return Bench(project, suite, prices, recordings, "replay", keep=False).measured(policy)
+    except CannotJudge:
+        return None
+
+
+def _flips(run: Run | None, compared: Comparison | None) -> tuple[float, Basis, str]:
+    if run is not None:
         found = flip_rate(columns_of(run), run.manifest.rules.alpha)
         if isinstance(found, Estimate):
             return found.value, "repeats", f"{run.manifest.trials} recorded trials of {run.manifest.policy}"
@@ -145,6 +173,8 @@ def _not_known(change: Change | None) -> Unmeasured | None:
         return _NOT_COMPARED
     if isinstance(change.change, Unmeasured):
         return change.change
+    if change.change.method == "identical":
+        return Unmeasured("it did not differ at all between the runs compared")
     if change.sd is None or change.clusters == 0:
         return Unmeasured("the interval is unbounded, so its width says nothing")
     return None

@@ -55,6 +55,17 @@ class PlanSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AaSettings:
+    """Repeat one policy, ``trials`` times at least; without ``policy`` the baseline."""
+
+    start: Path
+    suites: tuple[str, ...] = ()
+    policy: str | None = None
+    trials: int = 2
+    mode: Mode = "replay"
+
+
+@dataclass(frozen=True, slots=True)
 class ImportSettings:
     """Make cases and recordings of a team's own log.
 

@@ -50,7 +50,7 @@ def _comparison(judgement: Judgement) -> dict[str, object]:
         "verdict": judgement.verdict,
         "blocked": judgement.blocked,
         "headline": _text(judgement.headline),
-        "checks": [_check(check) for check in judgement.checks],
+        "checks": [check_json(check) for check in judgement.checks],
         "cases": {
             "total": cases.total,
             "both_right": cases.both_right,
@@ -61,7 +61,7 @@ def _comparison(judgement: Judgement) -> dict[str, object]:
         },
         "shares": {"strong": candidate.strong_share, "cache_hits": candidate.cache_hit_share},
         "calls": {"needed": calls.needed, "reused": calls.reused, "made": calls.made},
-        "spend_usd": _usd(judgement.spend_usd),
+        "spend_usd": usd_json(judgement.spend_usd),
         "mode": judgement.mode,
         "sequential": None if judgement.not_spent is None else _not_spent(judgement.not_spent),
         "sides": {
@@ -80,7 +80,7 @@ def _not_spent(found: NotSpent) -> dict[str, object]:
         "cases": found.cases,
         "cases_total": found.cases_total,
         "calls_not_made": found.calls,
-        "not_spent_usd": _usd(found.usd),
+        "not_spent_usd": usd_json(found.usd),
     }
 
 
@@ -93,7 +93,8 @@ def _confusion(found: Confusions) -> dict[str, object]:
     }
 
 
-def _check(check: Check) -> dict[str, object]:
+def check_json(check: Check) -> dict[str, object]:
+    """Return one judged limit."""
     # A relative allowance is a ratio whatever the metric, so only absolute ones are money.
     money = check.metric == "cost_per_correct"
     absolute_money = money and check.scale == "absolute"
@@ -109,9 +110,9 @@ def _check(check: Check) -> dict[str, object]:
         "gated": check.gated,
         "on_inconclusive": check.on_inconclusive,
         "reason": _text(check.reason),
-        "baseline": _measured(check.baseline, money=money),
-        "candidate": _measured(check.candidate, money=money),
-        "change": _measured(check.change, money=absolute_money),
+        "baseline": measured_json(check.baseline, money=money),
+        "candidate": measured_json(check.candidate, money=money),
+        "change": measured_json(check.change, money=absolute_money),
         "method": check.method,
         "level": check.level,
         "n": check.n,
@@ -125,7 +126,8 @@ def _check(check: Check) -> dict[str, object]:
     }
 
 
-def _measured(measured: Measured, *, money: bool) -> dict[str, object]:
+def measured_json(measured: Measured, *, money: bool = False) -> dict[str, object]:
+    """Return a number with its interval, or why there is none; ``money`` in decimal strings."""
     match measured:
         case Unmeasured(reason=reason):
             return {"unmeasured": _text(reason)}
@@ -155,13 +157,14 @@ def _side(side: SideSummary) -> dict[str, object]:
         "retries": side.retries,
         "fallbacks": side.fallbacks,
         "failures": side.failures,
-        "cost_per_request_usd": _usd(side.cost_per_request_usd),
-        "retries_usd": _usd(side.retries_usd),
-        "fallbacks_usd": _usd(side.fallbacks_usd),
+        "cost_per_request_usd": usd_json(side.cost_per_request_usd),
+        "retries_usd": usd_json(side.retries_usd),
+        "fallbacks_usd": usd_json(side.fallbacks_usd),
     }
 
 
-def _usd(amount: float | Unmeasured) -> str | dict[str, str]:
+def usd_json(amount: float | Unmeasured) -> str | dict[str, str]:
+    """Return an amount as a decimal string, or why it is not known."""
     return {"unmeasured": _text(amount.reason)} if isinstance(amount, Unmeasured) else usd_text(amount)
 
 

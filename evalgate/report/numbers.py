@@ -4,6 +4,7 @@ from collections.abc import Callable
 from math import floor, inf, isinf, log10
 from typing import Literal
 
+from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.verdict import Check
 
@@ -54,7 +55,7 @@ def usd_or_missing(amount: float | Unmeasured) -> str:
     return MISSING if isinstance(amount, Unmeasured) else usd(amount)
 
 
-def value_kind(check: Check) -> Kind:
+def value_kind(check: Check | Change) -> Kind:
     """Return how the two sides of a check are written."""
     match check.metric:
         case "accuracy" | "score":
@@ -65,7 +66,7 @@ def value_kind(check: Check) -> Kind:
             return "seconds"
 
 
-def change_kind(check: Check) -> Kind:
+def change_kind(check: Check | Change) -> Kind:
     """Return how the change of a check is written: in points or the metric's unit, or in percent."""
     if check.scale == "relative":
         return "percent"

@@ -24,7 +24,7 @@ def render_text(suites: Sequence[SuitePower], *, width: int = 100) -> str:
         for metric, smallest in suite.resolves.items():
             lines += wrap(f"{metric}: {_resolved(metric, smallest)}", width, first="  ")
         for budget in suite.budgets:
-            lines += wrap(_budget(budget), width, first="  ")
+            lines += wrap(budget_sentence(budget), width, first="  ")
         lines.append("")
     return "\n".join(
         [*lines, *wrap("Smallest effects hold in four of five tries; chances are for no change.", width), ""]
@@ -45,7 +45,8 @@ def _resolved(metric: str, smallest: float | Unmeasured) -> str:
     return f"resolves rises of about {percent(smallest)}"
 
 
-def _budget(budget: BudgetPower) -> str:
+def budget_sentence(budget: BudgetPower) -> str:
+    """Return what one budget needs, and the chance of no verdict, in a sentence."""
     share = budget.metric in {"accuracy", "score"}
     allowed = f"{budget.allowance * 100:g}{' pp' if share else '%'}"
     if isinstance(budget.cases, Unmeasured):
@@ -68,17 +69,19 @@ def _suite_json(suite: SuitePower) -> dict[str, object]:
         "basis": suite.basis,
         "basis_text": suite.basis_text,
         "resolves": {metric: _number(value) for metric, value in suite.resolves.items()},
-        "budgets": [
-            {
-                "metric": budget.metric,
-                "allowance": budget.allowance,
-                "cases": _number(budget.cases),
-                "inconclusive": _number(budget.inconclusive),
-                "trials": budget.trials,
-                "cases_repeated": budget.cases_repeated,
-            }
-            for budget in suite.budgets
-        ],
+        "budgets": [budget_json(budget) for budget in suite.budgets],
+    }
+
+
+def budget_json(budget: BudgetPower) -> dict[str, object]:
+    """Return what one budget needs."""
+    return {
+        "metric": budget.metric,
+        "allowance": budget.allowance,
+        "cases": _number(budget.cases),
+        "inconclusive": _number(budget.inconclusive),
+        "trials": budget.trials,
+        "cases_repeated": budget.cases_repeated,
     }
 
 

@@ -1,0 +1,68 @@
+"""``evalgate aa``: a policy against itself."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from evalgate.cli import streams
+from evalgate.cli.progress import progress_on
+from evalgate.core.errors import ExitCode
+
+if TYPE_CHECKING:
+    from evalgate.core.run import Mode
+
+
+@click.command(short_help="Compare a policy with itself: its noise.")
+@click.argument("suites", nargs=-1, metavar="[SUITES]...")
+@click.option("--policy", metavar="P", help="The policy to repeat, by name or file; else the baseline.")
+@click.option(
+    "--trials",
+    type=click.IntRange(min=2, max=20),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="How often each case is tried, at least; a suite's own trials count.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(("replay", "auto", "live")),
+    default="replay",
+    show_default=True,
+    help="replay never calls a model; auto calls the trials that are not recorded; live calls all anew.",
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it is written.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def aa(
+    *,
+    suites: tuple[str, ...],
+    policy: str | None,
+    trials: int,
+    mode: "Mode",
+    format_name: Literal["text", "json"],
+    quiet: bool,
+) -> int:
+    """Compare a policy with itself on SUITES: how often answers flip, the noise of each metric, the verdict.
+
+    What an unchanged candidate gets from the gate, it gets from noise alone.
+    """
+    from evalgate.pipeline.aa import aa as aa_pipeline  # noqa: PLC0415  heavy
+    from evalgate.pipeline.settings import AaSettings  # noqa: PLC0415
+    from evalgate.report.aa import render_json, render_text  # noqa: PLC0415
+
+    settings = AaSettings(Path.cwd(), suites, policy, trials, mode)
+    found = aa_pipeline(settings, progress_on(sys.stderr, os.environ, quiet=quiet))
+    if format_name == "json":
+        streams.write_data(render_json(found))
+    else:
+        streams.write_data(render_text(found, width=streams.width_of(sys.stdout)))
+    return int(ExitCode.OK)
