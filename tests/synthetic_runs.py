@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from evalgate.core.budgets import Limit, LimitName, Metric, OnInconclusive, Rules
 from evalgate.core.calls import Attempt
 from evalgate.core.numbers import Unmeasured
-from evalgate.core.outcome import Answer, Cost, Failure, Grade, Graded, Outcome, Step
+from evalgate.core.outcome import Answer, CacheTrace, Cost, Failure, Grade, Graded, Hit, Outcome, Step
 from evalgate.core.run import Manifest, Run, Session
 
 INTERLEAVED = Session(id="s1", started_at="2026-01-01T00:00:00Z", interleaved=True)
@@ -29,6 +29,7 @@ class Served:
     weight: float = 1.0
     slices: Mapping[str, str] = field(default_factory=dict)
     deployment: str = "strong"
+    hit: Hit | None = None
 
 
 def graded(served: Served) -> Graded:
@@ -43,6 +44,7 @@ def graded(served: Served) -> Graded:
             result=Failure("timeout", "no answer in time") if served.failed else Answer(text),
             deployment=None if served.failed else served.deployment,
             latency_s=served.latency,
+            cache=CacheTrace("key", hit=True, source=served.hit.pair[0]) if served.hit else None,
             steps=(
                 Step(
                     "generate", served.deployment, f"{served.call}:{served.case}", served.session, (attempt,)
@@ -55,6 +57,7 @@ def graded(served: Served) -> Graded:
         group=served.group,
         weight=served.weight,
         target="right",
+        hit=served.hit,
     )
 
 
@@ -69,8 +72,9 @@ def limit_of(
     on_inconclusive: OnInconclusive = "estimate",
     **more: object,
 ) -> Limit:
-    unit = "share" if name in {"max_drop", "max_rise"} or metric in {"accuracy", "score"} else "usd"
-    scale = "relative" if name == "max_rise" else "absolute"
+    share = metric in {"accuracy", "score", "false_hit_rate"}
+    unit = "share" if share or name in {"max_drop", "max_rise"} else "usd"
+    scale = "relative" if name == "max_rise" and not share else "absolute"
     return Limit(metric, name, allowance, unit, scale, on_inconclusive, **more)  # type: ignore[arg-type]
 
 

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 from evalgate.core.written import Written
 
 OnInconclusive = Literal["block", "estimate", "warn"]
-Metric = Literal["accuracy", "score", "cost_per_correct", "latency_p95", "latency_geomean"]
+Metric = Literal["accuracy", "score", "cost_per_correct", "latency_p95", "latency_geomean", "false_hit_rate"]
 LimitName = Literal["max_drop", "max_rise", "min", "max"]
 Unit = Literal["share", "usd", "s"]
 Scale = Literal["absolute", "relative"]
@@ -85,6 +85,14 @@ class LatencyBudget(Written):
     on_inconclusive: OnInconclusive | None = None
 
 
+class FalseHitBudget(Written):
+    """Limits on the share of the cache's hits that are false, each pair of questions counting once."""
+
+    max_rise: Points | None = None
+    max: Percent | None = None
+    on_inconclusive: OnInconclusive | None = None
+
+
 class SliceBudgets(Written):
     """Limits inside every slice ``by`` one key of the cases' ``slices``, or inside ``critical`` ones.
 
@@ -104,6 +112,7 @@ class BudgetsFile(Written):
     cost_per_correct: CostBudget | None = None
     latency_p95: LatencyBudget | None = None
     latency_geomean: LatencyBudget | None = None
+    false_hit_rate: FalseHitBudget | None = None
     slices: SliceBudgets | None = None
 
 

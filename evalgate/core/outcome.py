@@ -40,11 +40,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class CacheTrace:
-    """What the policy's cache did; ``source`` is the case whose answer a hit served."""
+    """What the policy's cache did; ``source`` is the case whose answer a hit served.
+
+    ``question`` names what was asked as it was asked: equal for two cases whose conversations differ in
+    nothing but composed characters and whitespace at the ends.
+    """
 
     key: str
     hit: bool
     source: str | None = None
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +102,38 @@ class Grade:
     label: str | None = None
 
 
+HitKind = Literal["right", "merged", "stale", "wrong", "neutral", "unlabelled"]
+FALSE_HITS: frozenset[HitKind] = frozenset({"merged", "stale", "wrong"})
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a cache hit did to its case.
+
+    It is false where it ``merged`` two questions that may not share an answer (``same_answer`` differs),
+    served an answer that was right when it was stored (``stale``), or is ``wrong`` in another way.
+    ``neutral`` is a wrong answer where a fresh one is wrong too; ``unlabelled``, one that nothing tells
+    about. ``pair`` names the question that was answered when the answer was stored, and the one it served.
+    ``fresh_correct`` is how a fresh answer grades, looked up only where the served one is wrong; None where
+    it was not, or no call for it is recorded.
+    """
+
+    kind: HitKind
+    pair: tuple[str, str]
+    fresh_correct: bool | None = None
+
+    @property
+    def false(self) -> bool:
+        """Whether the cache did harm."""
+        return self.kind in FALSE_HITS
+
+
 @dataclass(frozen=True, slots=True)
 class Graded:
     """One line of a run: an outcome with its cost, its grade and what statistics need of the case.
 
-    ``grade`` is None only for a case without ``target``; a failed case is graded wrong.
+    ``grade`` is None only for a case without ``target``; a failed case is graded wrong. ``hit`` is set
+    exactly when the policy's cache answered.
     """
 
     outcome: Outcome
@@ -111,3 +143,4 @@ class Graded:
     group: str | None = None
     weight: float = 1.0
     target: str | None = None
+    hit: Hit | None = None

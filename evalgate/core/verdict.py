@@ -84,9 +84,50 @@ class NotSpent:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheUse:
+    """What a policy's cache did over a run, counted in requests (cases and trials).
+
+    ``right`` hits served an answer that may be shared and is not known to be wrong; ``stale`` ones are among
+    the ``false``. Nothing tells about ``unlabelled`` hits. ``pairs`` are the distinct pairs of questions
+    (asked when stored, asked when served) among labelled hits, of which ``false_pairs`` had a false hit.
+    """
+
+    requests: int
+    hits: int
+    right: int
+    false: int
+    stale: int
+    unlabelled: int
+    pairs: int
+    false_pairs: int
+
+    @property
+    def positive_hit_rate(self) -> float | Unmeasured:
+        """Right hits, of all requests."""
+        return self._known(self.right, self.requests)
+
+    @property
+    def false_per_hit(self) -> float | Unmeasured:
+        """False hits, of the hits that are labelled."""
+        return self._known(self.false, self.hits - self.unlabelled)
+
+    @property
+    def false_per_1000_requests(self) -> float | Unmeasured:
+        """False hits that a thousand users meet."""
+        return self._known(1000 * self.false, self.requests)
+
+    def _known(self, count: int, of: int) -> float | Unmeasured:
+        if not self.hits:
+            return Unmeasured("the cache served no hit")
+        if self.hits == self.unlabelled:
+            return Unmeasured("no hit is labelled: its cases have neither same_answer nor a target")
+        return count / of
+
+
+@dataclass(frozen=True, slots=True)
 class SideSummary:
     """Where one policy's requests and money went. Shares are of requests, None where the lever is absent;
-    amounts are per request, in USD.
+    amounts are per request, in USD. ``cache`` is None for a policy without one.
     """
 
     policy: str
@@ -99,6 +140,7 @@ class SideSummary:
     cost_per_request_usd: float | Unmeasured
     retries_usd: float | Unmeasured
     fallbacks_usd: float | Unmeasured
+    cache: CacheUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

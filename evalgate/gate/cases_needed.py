@@ -4,7 +4,7 @@ import math
 
 from evalgate.core.budgets import Limit
 from evalgate.core.comparison import Change, units_to_resolve
-from evalgate.core.numbers import Estimate
+from evalgate.core.numbers import Estimate, Measured
 
 _TOO_MANY = 10_000_000
 _LEAST_CHANGED = 20
@@ -64,9 +64,23 @@ def for_level(measured: Estimate, n: int, limit: Limit, alpha: float) -> int | N
     return _beyond(n, units_to_resolve(sd, gap, alpha))
 
 
+def for_hits(measured: Measured, n: int, limit: Limit, alpha: float) -> int | None:
+    """Return the distinct labelled hits that would decide a limit on false ones; None when no number would.
+
+    While none of them is false that is ``ln(alpha) / ln(1 - allowance)``.
+    """
+    if isinstance(measured, Estimate) and measured.value > 0:
+        return for_level(measured, n, limit, alpha)
+    if not 0 < limit.allowance < 1:
+        return None
+    return _beyond(n, math.log(alpha) / math.log1p(-limit.allowance))
+
+
 def _gap(value: float, limit: Limit) -> float:
     if limit.limit == "max_drop":
         return abs(value + limit.allowance)
+    if limit.scale == "absolute":
+        return abs(value - limit.allowance)
     if value <= -1:
         return math.inf
     return abs(math.log1p(value) - math.log1p(limit.allowance))

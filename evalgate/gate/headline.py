@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from evalgate.core.comparison import Change, Comparison
 from evalgate.core.numbers import Estimate
 from evalgate.core.verdict import Check
-from evalgate.gate.wording import NAMES, movement
+from evalgate.gate.wording import HIGHER_IS_BETTER, NAMES, movement
 
 _ALWAYS_TOLD = ("accuracy", "cost_per_correct")
 
@@ -62,7 +62,7 @@ def _gains(comparison: Comparison, limited: set[str]) -> list[str]:
 def _improved(change: Change, measured: Estimate) -> bool:
     if not change.gated or change.undecided_because:
         return False
-    return measured.low > 0 if change.scale == "absolute" else measured.high < 0
+    return measured.low > 0 if change.metric in HIGHER_IS_BETTER else measured.high < 0
 
 
 def _shown_only(checks: Sequence[Check]) -> list[str]:

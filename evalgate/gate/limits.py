@@ -125,14 +125,18 @@ def _judge_change(limit: Limit, change: Change, measured: Estimate, alpha: float
     needed = cases_needed.for_change(change, limit, alpha)
     why = change.undecided_because or f"the budget of {budget} is neither held nor broken"
     trials = None if change.undecided_because else cases_needed.trials_for_change(change, limit, alpha)
-    reason = f"{moved}: {why}; {_cure(needed, change.n, trials)}"
+    reason = f"{moved}: {why}; {_cure(needed, change, trials)}"
     return Finding("inconclusive", reason, inside, cases_needed=needed)
 
 
 def _judge_level(limit: Limit, change: Change, alpha: float) -> Finding:
     measured = change.candidate
+    needed = _level_needs(measured, change, limit, alpha)
     if isinstance(measured, Unmeasured):
-        return Finding("inconclusive", f"{subject(limit)} was not measured: {measured.reason}")
+        reason = f"{subject(limit)} was not measured: {measured.reason}"
+        if needed is not None:
+            reason = f"{reason}; {_cure(needed, change)}"
+        return Finding("inconclusive", reason, cases_needed=needed)
     edge = f"{'minimum' if limit.limit == 'min' else 'maximum'} {allowance(limit)}"
     stands = f"{subject(limit)} is {interval(measured, limit)}"
     low, high = measured.low - limit.allowance, measured.high - limit.allowance
@@ -147,9 +151,16 @@ def _judge_level(limit: Limit, change: Change, alpha: float) -> Finding:
         bound = level(measured.high if limit.limit == "min" else measured.low, limit)
         side = "at most" if limit.limit == "min" else "at least"
         return Finding("fail", f"{subject(limit)} is {side} {bound}, {edge}", inside=False)
-    needed = cases_needed.for_level(measured, change.n, limit, alpha)
-    reason = f"{stands}: the {edge} is neither held nor broken; {_cure(needed, change.n)}"
+    reason = f"{stands}: the {edge} is neither held nor broken; {_cure(needed, change)}"
     return Finding("inconclusive", reason, inside, cases_needed=needed)
+
+
+def _level_needs(measured: Measured, change: Change, limit: Limit, alpha: float) -> int | None:
+    if limit.metric == "false_hit_rate":
+        return cases_needed.for_hits(measured, change.n, limit, alpha)
+    if isinstance(measured, Unmeasured):
+        return None
+    return cases_needed.for_level(measured, change.n, limit, alpha)
 
 
 def _verdict(measured: Measured, limit: Limit) -> Verdict:
@@ -175,11 +186,13 @@ def _moved(measured: Measured, change: Change) -> str:
     return movement(measured, change.scale)
 
 
-def _cure(needed: int | None, n: int, trials: int | None = None) -> str:
+def _cure(needed: int | None, change: Change, trials: int | None = None) -> str:
+    counted = "distinct labelled hits" if change.metric == "false_hit_rate" else "cases"
     if needed is None:
-        return "the estimate sits on the limit, so more cases will not decide"
+        return f"the estimate sits on the limit, so more {counted} will not decide"
     instead = f", or {trials} trials of each case," if trials else ""
-    return f"about {needed:,} cases ({needed - n:,} more){instead} would decide"
+    more = f" ({needed - change.n:,} more)" if change.n else ""
+    return f"about {needed:,} {counted}{more}{instead} would decide"
 
 
 def _why_blocked(limit: Limit, finding: Finding) -> str:

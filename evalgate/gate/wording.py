@@ -12,7 +12,9 @@ NAMES: Mapping[Metric, str] = {
     "cost_per_correct": "cost per correct",
     "latency_p95": "P95 latency",
     "latency_geomean": "mean latency",
+    "false_hit_rate": "false-hit rate",
 }
+HIGHER_IS_BETTER: frozenset[Metric] = frozenset({"accuracy", "score"})
 UNBOUNDED = "unbounded"
 
 
@@ -50,7 +52,7 @@ def at_least(value: float, allowance: float, scale: Scale) -> str:
 
 def allowance(limit: Limit) -> str:
     """Return the allowance of a limit as it is spoken of: "1.0", "5%", "0.01 USD", "2.5 s", "85%"."""
-    if limit.limit == "max_drop":
+    if limit.limit in {"max_drop", "max_rise"} and limit.scale == "absolute":
         return f"{limit.allowance * 100:.1f}" if _tenths(limit.allowance) else f"{limit.allowance * 100:g}"
     if limit.limit == "max_rise":
         return f"{limit.allowance * 100:g}%"

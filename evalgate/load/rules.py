@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from evalgate.core.budgets import (
     BudgetsFile,
     CostBudget,
+    FalseHitBudget,
     LatencyBudget,
     Limit,
     LimitName,
@@ -21,13 +22,14 @@ from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.documents import Document
 
-_Budget = ShareBudget | CostBudget | LatencyBudget
+_Budget = ShareBudget | CostBudget | LatencyBudget | FalseHitBudget
 _UNITS: Mapping[Metric, Unit] = {
     "accuracy": "share",
     "score": "share",
     "cost_per_correct": "usd",
     "latency_p95": "s",
     "latency_geomean": "s",
+    "false_hit_rate": "share",
 }
 _LIMITS: tuple[LimitName, ...] = ("max_drop", "max_rise", "min", "max")
 EVERY_SLICE = "*"
@@ -56,19 +58,21 @@ def build_rules(suite: SuiteFile, project: ProjectFile) -> Rules:
 
 
 def check_budgets(document: Document[ProjectFile] | Document[SuiteFile]) -> Iterator[Problem]:
-    """Yield limits that no share of cases can reach."""
+    """Yield limits that no share can reach."""
     budgets: BudgetsFile = document.value.budgets
     shares = {
         ("budgets", "accuracy"): budgets.accuracy,
         ("budgets", "score"): budgets.score,
+        ("budgets", "false_hit_rate"): budgets.false_hit_rate,
         ("budgets", "slices", "accuracy"): budgets.slices.accuracy if budgets.slices is not None else None,
     }
     for key, budget in shares.items():
-        for name in ("max_drop", "min"):
+        of = "hits" if isinstance(budget, FalseHitBudget) else "cases"
+        for name in ("max_drop", "max_rise", "min", "max"):
             quantity: Quantity | None = getattr(budget, name, None)
             if quantity is not None and quantity.value > 1:
                 shown = f"{quantity.value * 100:g}{quantity.written}"
-                yield document.problem((*key, name), f"{shown} is more than all cases", "write at most 100")
+                yield document.problem((*key, name), f"{shown} is more than all {of}", "write at most 100")
 
 
 def _slice_limits(slices: SliceBudgets, budget: ShareBudget, default: OnInconclusive) -> Iterator[Limit]:
@@ -84,7 +88,7 @@ def _limits(
     for name in _LIMITS:
         quantity: Quantity | None = getattr(budget, name, None)
         if quantity is not None:
-            relative = name == "max_rise"
+            relative = name == "max_rise" and quantity.written != "pp"
             yield Limit(
                 metric=metric,
                 limit=name,

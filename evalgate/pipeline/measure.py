@@ -8,10 +8,11 @@ from typing import TypeVar
 
 from evalgate.core.calls import Caller
 from evalgate.core.errors import MissingRecordings
-from evalgate.core.outcome import Graded, Outcome
+from evalgate.core.outcome import Grade, Graded, Outcome
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price
 from evalgate.core.suite import Suite
+from evalgate.pipeline.hits import HitJudge
 from evalgate.pipeline.judging import SuiteJudge
 from evalgate.pipeline.replaying import run_now
 from evalgate.pricing.cost import cost_of
@@ -59,6 +60,10 @@ class Pass:
         """Serve one question."""
         return await self._server.serve(asked, caller, self._cache(asked.trial))
 
+    async def fresh(self, asked: Asked, caller: Caller) -> Outcome:
+        """Serve one question past the policy's cache, which learns nothing of it."""
+        return await self._server.fresh(asked, caller)
+
     def _cache(self, trial: int) -> PolicyCache | None:
         if self._spec is None:
             return None
@@ -104,7 +109,7 @@ def measure(
     shared = Replayed() if replayed is None else replayed
     a_pass = Pass(suite, policy, shared.answered)
     priced = repr(sorted(prices.items()))
-    judge = SuiteJudge(suite)
+    judge, hits = SuiteJudge(suite), HitJudge()
     graded: list[Graded] = []
     missing: list[Missing] = []
     for asked in questions(suite):
@@ -112,7 +117,8 @@ def measure(
         try:
             outcome = run_now(a_pass.serve(asked, caller))
             make = partial(judged, judge, asked, outcome, prices, caller)
-            graded.append(shared.graded(priced, outcome, make))
+            fresh = partial(_fresh_grade, judge, a_pass, asked, caller)
+            graded.append(hits.judged(asked.case, shared.graded(priced, outcome, make), fresh))
         except MissingRecordings as error:
             missing.append(Missing(asked.case.id, str(error)))
     if missing:
@@ -135,6 +141,14 @@ def judged(
         weight=case.weight,
         target=None if case.target is None else str(case.target),
     )
+
+
+def _fresh_grade(judge: SuiteJudge, a_pass: Pass, asked: Asked, caller: Caller) -> Grade | None:
+    """Grade what a call would have answered; None where no such call is recorded."""
+    try:
+        return judge.grade(asked, run_now(a_pass.fresh(asked, caller)), caller)
+    except MissingRecordings:
+        return None
 
 
 def _say_missing(suite: Suite, policy: Policy, missing: list[Missing]) -> str:

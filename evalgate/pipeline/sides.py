@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Cost, Failure, Graded
 from evalgate.core.run import Run
-from evalgate.core.verdict import SideSummary
+from evalgate.core.verdict import CacheUse, SideSummary
 
 
 def summarize(run: Run) -> SideSummary:
@@ -29,6 +29,7 @@ def summarize(run: Run) -> SideSummary:
         cost_per_request_usd=_mean_usd(run.results, "total_usd"),
         retries_usd=_mean_usd(run.results, "retries_usd"),
         fallbacks_usd=_mean_usd(run.results, "fallbacks_usd"),
+        cache=_cache_use(run.results),
     )
 
 
@@ -37,6 +38,24 @@ def policy_diff(baseline: Sequence[str], candidate: Sequence[str]) -> tuple[str,
     before, after = (dict(line.split(": ", 1) for line in lines) for lines in (baseline, candidate))
     changed = [key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)]
     return tuple(f"{key}: {before.get(key, '(absent)')} → {after.get(key, '(absent)')}" for key in changed)
+
+
+def _cache_use(results: Sequence[Graded]) -> CacheUse | None:
+    asked = [graded for graded in results if graded.outcome.cache is not None]
+    if not asked:
+        return None
+    served = sum(graded.outcome.cache is not None and graded.outcome.cache.hit for graded in asked)
+    hits = [graded.hit for graded in asked if graded.hit is not None and graded.hit.kind != "unlabelled"]
+    return CacheUse(
+        requests=len(results),
+        hits=served,
+        right=sum(hit.kind == "right" for hit in hits),
+        false=sum(hit.false for hit in hits),
+        stale=sum(hit.kind == "stale" for hit in hits),
+        unlabelled=served - len(hits),
+        pairs=len({hit.pair for hit in hits}),
+        false_pairs=len({hit.pair for hit in hits if hit.false}),
+    )
 
 
 def _share(flags: Sequence[bool]) -> float | None:

@@ -5,7 +5,16 @@ from decimal import Context
 from math import isinf
 
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.core.verdict import Check, Confusions, Decision, Flip, Judgement, NotSpent, SideSummary
+from evalgate.core.verdict import (
+    CacheUse,
+    Check,
+    Confusions,
+    Decision,
+    Flip,
+    Judgement,
+    NotSpent,
+    SideSummary,
+)
 
 SCHEMA = "evalgate/result@1"
 
@@ -160,7 +169,28 @@ def _side(side: SideSummary) -> dict[str, object]:
         "cost_per_request_usd": usd_json(side.cost_per_request_usd),
         "retries_usd": usd_json(side.retries_usd),
         "fallbacks_usd": usd_json(side.fallbacks_usd),
+        "cache": None if side.cache is None else _cache(side.cache),
     }
+
+
+def _cache(use: CacheUse) -> dict[str, object]:
+    return {
+        "requests": use.requests,
+        "hits": use.hits,
+        "right": use.right,
+        "false": use.false,
+        "stale": use.stale,
+        "unlabelled": use.unlabelled,
+        "pairs": use.pairs,
+        "false_pairs": use.false_pairs,
+        "positive_hit_rate": _plain(use.positive_hit_rate),
+        "false_hits_per_hit": _plain(use.false_per_hit),
+        "false_hits_per_1000_requests": _plain(use.false_per_1000_requests),
+    }
+
+
+def _plain(number: float | Unmeasured) -> float | dict[str, str]:
+    return {"unmeasured": _text(number.reason)} if isinstance(number, Unmeasured) else number
 
 
 def usd_json(amount: float | Unmeasured) -> str | dict[str, str]:

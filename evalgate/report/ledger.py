@@ -1,10 +1,11 @@
 """Where requests and money went, side by side."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from evalgate.core.numbers import Unmeasured
-from evalgate.core.verdict import Judgement, SideSummary
-from evalgate.report.numbers import MISSING, count, pair, share_or_missing, usd_or_missing
+from evalgate.core.verdict import CacheUse, Judgement, SideSummary
+from evalgate.report.numbers import MISSING, count, pair, percent, share_or_missing, usd_or_missing
 from evalgate.report.safe_text import safe_line
 
 
@@ -24,6 +25,7 @@ def ledger(judgement: Judgement) -> list[LedgerRow]:
         LedgerRow("of it for retries", *_costs(before.retries_usd, after.retries_usd)),
         LedgerRow("of it for fallbacks", *_costs(before.fallbacks_usd, after.fallbacks_usd)),
         LedgerRow("cache hits", *_shares(before.cache_hit_share, after.cache_hit_share)),
+        *_hits(before.cache, after.cache),
         LedgerRow("strong share", *_shares(before.strong_share, after.strong_share)),
         *_served_by(before, after),
         LedgerRow("retries", f"{before.retries:,}", f"{after.retries:,}"),
@@ -69,6 +71,34 @@ def _shares(first: float | None, second: float | None) -> tuple[str, str]:
     if first is None or second is None:
         return share_or_missing(first), share_or_missing(second)
     return pair("percent", first, second)
+
+
+def _hits(before: CacheUse | None, after: CacheUse | None) -> list[LedgerRow]:
+    sides = (before, after)
+    if not any(side is not None and side.hits for side in sides):
+        return []
+    return [
+        LedgerRow(
+            "right hits", *(_known(side, lambda use: use.positive_hit_rate, percent) for side in sides)
+        ),
+        LedgerRow(
+            "false hits per hit", *(_known(side, lambda use: use.false_per_hit, percent) for side in sides)
+        ),
+        LedgerRow(
+            "false hits per 1,000",
+            *(_known(side, lambda use: use.false_per_1000_requests, "{:.3g}".format) for side in sides),
+        ),
+        LedgerRow("stale hits", *(MISSING if side is None else f"{side.stale:,}" for side in sides)),
+    ]
+
+
+def _known(
+    side: CacheUse | None,
+    number: Callable[[CacheUse], float | Unmeasured],
+    shown: Callable[[float], str],
+) -> str:
+    found = None if side is None else number(side)
+    return MISSING if found is None or isinstance(found, Unmeasured) else shown(found)
 
 
 def _served_by(before: SideSummary, after: SideSummary) -> list[LedgerRow]:

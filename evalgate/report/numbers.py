@@ -58,7 +58,7 @@ def usd_or_missing(amount: float | Unmeasured) -> str:
 def value_kind(check: Check | Change) -> Kind:
     """Return how the two sides of a check are written."""
     match check.metric:
-        case "accuracy" | "score":
+        case "accuracy" | "score" | "false_hit_rate":
             return "percent"
         case "cost_per_correct":
             return "usd"
@@ -110,7 +110,7 @@ def allowance(check: Check) -> str:
         case "max_drop":
             return f"drop ≤ {_round(check.allowance, 'points' if check.scale == 'absolute' else kind)}"
         case "max_rise":
-            return f"rise ≤ {_round(check.allowance, kind)}"
+            return f"rise ≤ {_round(check.allowance, change_kind(check))}"
         case "min":
             return f"≥ {_round(check.allowance, kind)}"
         case "max":

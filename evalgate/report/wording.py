@@ -31,6 +31,7 @@ METRICS = {
     "cost_per_correct": "cost per correct",
     "latency_p95": "P95 latency",
     "latency_geomean": "mean latency",
+    "false_hit_rate": "false-hit rate",
 }
 _EXITS = {
     ExitCode.OK: "nothing blocked",
@@ -136,10 +137,7 @@ def level_note(judgement: Judgement, check: Check) -> str:
 
 
 def reasons(judgement: Judgement) -> list[tuple[Check, str]]:
-    """Return why each check that did not simply pass came out as it did, as safe text.
-
-    Each sentence names what it is about.
-    """
+    """Return why each check that did not simply pass came out so, naming its subject, as safe text."""
     wanted = [check for check in judgement.checks if check.verdict != "pass" or not check.gated]
     return [(check, text) for check in wanted if (text := _reason(check))]
 
@@ -180,7 +178,8 @@ def evidence(judgement: Judgement) -> list[tuple[str, str]]:
         if is_quiet(check):
             continue
         words = check_words(check)
-        parts = [safe_line(check.method, 60), count(check.n, "case")]
+        counted = "distinct hit" if check.metric == "false_hit_rate" else "case"
+        parts = [safe_line(check.method, 60), count(check.n, counted)]
         if check.clusters != check.n:
             parts.append(count(check.clusters, "group"))
         if check.trials != 1:

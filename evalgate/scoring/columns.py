@@ -10,6 +10,7 @@ from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Failure, Graded
 from evalgate.core.run import Run
 from evalgate.scoring.arrays import Bools, Floats, Ints
+from evalgate.scoring.hits import Hits, hits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Columns:
     groups: Ints
     weights: Floats
     cost_unknown: str
+    hits: Hits
 
     @property
     def n(self) -> int:
@@ -75,6 +77,7 @@ class Columns:
             groups=self.groups[rows],
             weights=self.weights[rows],
             cost_unknown=self.cost_unknown,
+            hits=self.hits.take(rows),
         )
 
     def failures_right(self) -> "Columns":
@@ -172,6 +175,7 @@ def columns_at(run: Run, place: Places) -> Columns:
         groups=_groups([results[i].group for i in first]),
         weights=np.array([results[i].weight for i in first], dtype=np.float64),
         cost_unknown=_cost_unknown(results),
+        hits=hits_of(results, where, place.shape),
     )
 
 

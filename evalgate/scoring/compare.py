@@ -15,6 +15,7 @@ from evalgate.scoring.accuracy import quality_change, quality_of
 from evalgate.scoring.arrays import Ints
 from evalgate.scoring.columns import Columns, columns_of
 from evalgate.scoring.cost import cost_change, cost_of
+from evalgate.scoring.false_hits import false_hit_change, false_hits_alone
 from evalgate.scoring.flips import case_counts, flips, one_side_counts
 from evalgate.scoring.geomean import geomean_change, geomean_of
 from evalgate.scoring.latency import interleaved_sessions, not_gated_because
@@ -127,6 +128,7 @@ def _changes(pairs: Pairs, setting: Setting, sessions: frozenset[str]) -> Iterat
     yield cost_change(pairs, setting)
     yield p95_change(pairs, setting, gate_reason)
     yield geomean_change(pairs, setting, gate_reason)
+    yield false_hit_change(pairs, setting)
 
 
 _ALONE: tuple[tuple[Metric, Scale, Unit, Callable[[Columns, Setting], Measured]], ...] = (
@@ -157,6 +159,7 @@ def _absolute(columns: Columns, setting: Setting) -> Iterator[Change]:
             trials=cases.trials,
             affected=cases.n,
         )
+    yield false_hits_alone(columns, setting)
 
 
 def _one_a_case(run: Run) -> tuple[Graded, ...]:

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 import numpy as np
 
 from evalgate.scoring.arrays import Floats, Ints
+from evalgate.scoring.roots import last_true
 from evalgate.scoring.special import bdtr, ndtri
 
 
@@ -17,6 +18,17 @@ def wilson_interval(successes: float, n: int, alpha: float) -> tuple[float, floa
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     low = 0.0 if successes == 0 else max(centre - half, 0.0)
     high = 1.0 if successes == n else min(centre + half, 1.0)
+    return low, high
+
+
+def exact_interval(successes: int, n: int, alpha: float) -> tuple[float, float]:
+    """Return the exact interval of a share (Clopper and Pearson, Biometrika 26, 1934, 404-413).
+
+    ``alpha`` on each side: no share outside it would show as many or as few successes more often. Without
+    any success the upper end is ``1 - alpha**(1 / n)``: 299 tries put it below 1 % at ``alpha`` 0.05.
+    """
+    low = last_true(lambda p: 1 - bdtr(successes - 1, n, p) <= alpha, 0.0, 1.0) if successes else 0.0
+    high = last_true(lambda p: bdtr(successes, n, p) >= alpha, 0.0, 1.0) if successes < n else 1.0
     return low, high
 
 

@@ -10,10 +10,11 @@ from evalgate.core.calls import Response
 from evalgate.core.cases import Case
 from evalgate.core.messages import Message
 from evalgate.core.policy_file import CacheScope, ExactCache
-from evalgate.serving.normalize import compile_rules
+from evalgate.serving.normalize import Rule, compile_rules
 from evalgate.serving.prompts import Prompt, is_system, question_text
 
 SHOWN_KEY = 16
+_AS_ASKED = compile_rules(("nfc", "trim"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,7 @@ class PolicyCache:
 
         Roles, names and tool calls count as they are. ``constants`` is whatever else the scope covers.
         """
-        normalize = self._normalize
-        parts: list[object] = [constants]
-        for message in messages:
-            text = None if message.content is None else normalize(message.content)
-            parts += (message.role, text)
-            if message.name is not None or message.tool_calls or message.tool_call_id is not None:
-                calls = [(call.name, call.arguments, call.id) for call in message.tool_calls]
-                parts.append([message.name, message.tool_call_id, calls])
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return _key(messages, constants, self._normalize)
 
     def find(self, key: str, at_s: float) -> Entry | None:
         """Return the answer stored under ``key`` that may still be served at ``at_s``."""
@@ -84,6 +77,11 @@ class PolicyCache:
             self._entries.popitem(last=False)
 
 
+def question_of(case: Case) -> str:
+    """Return a short name of the conversation that a case asks, alike whatever a policy's cache merges."""
+    return _key(keyed_messages(case, "conversation", ()), "", _AS_ASKED)[:SHOWN_KEY]
+
+
 def keyed_messages(case: Case, scope: CacheScope, prompts: Sequence[Prompt]) -> tuple[Message, ...]:
     """Return what of a case makes its cache key.
 
@@ -99,6 +97,17 @@ def keyed_messages(case: Case, scope: CacheScope, prompts: Sequence[Prompt]) -> 
             return tuple(message for message in case.messages if not is_system(message))
         case "request":
             return tuple(message for prompt in prompts for message in prompt.render(case))
+
+
+def _key(messages: Sequence[Message], constants: str, normalize: Rule) -> str:
+    parts: list[object] = [constants]
+    for message in messages:
+        text = None if message.content is None else normalize(message.content)
+        parts += (message.role, text)
+        if message.name is not None or message.tool_calls or message.tool_call_id is not None:
+            calls = [(call.name, call.arguments, call.id) for call in message.tool_calls]
+            parts.append([message.name, message.tool_call_id, calls])
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _user_turn(case: Case) -> Message:

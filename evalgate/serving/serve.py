@@ -9,7 +9,7 @@ from evalgate.core.digest import UNHASHED_PARAMS, canonical_json
 from evalgate.core.messages import message_json
 from evalgate.core.outcome import Answer, CacheTrace, Failure, Outcome
 from evalgate.core.policy import Policy
-from evalgate.serving.cache import SHOWN_KEY, Entry, PolicyCache, keyed_messages
+from evalgate.serving.cache import SHOWN_KEY, Entry, PolicyCache, keyed_messages, question_of
 from evalgate.serving.generate import Ready, fallback_chain, generate
 from evalgate.serving.prompts import Prompt, compile_prompt
 from evalgate.serving.response import compile_response
@@ -94,8 +94,12 @@ class Server:
             deployment=entry.deployment,
             latency_s=cache.spec.lookup_s,
             steps=(),
-            cache=CacheTrace(key[:SHOWN_KEY], hit=True, source=entry.source),
+            cache=CacheTrace(key[:SHOWN_KEY], True, entry.source, question_of(asked.case)),
         )
+
+    async def fresh(self, asked: Asked, caller: Caller) -> Outcome:
+        """Serve one case past the cache; it neither asks it nor tells it the answer. Raises as ``serve``."""
+        return await self._answer(asked, caller, None, "")
 
     async def _answer(self, asked: Asked, caller: Caller, cache: PolicyCache | None, key: str) -> Outcome:
         case, trial = asked.case, asked.trial
@@ -109,7 +113,7 @@ class Server:
         trace = None
         waited_s = self._decide_s
         if cache is not None:
-            trace = CacheTrace(key[:SHOWN_KEY], hit=False)
+            trace = CacheTrace(key[:SHOWN_KEY], hit=False, question=question_of(case))
             waited_s += cache.spec.lookup_s
         waited_s += made.latency_s
         if isinstance(made.result, Failure):

@@ -26,6 +26,7 @@ from evalgate.core.outcome import (
     Failure,
     Grade,
     Graded,
+    Hit,
     Outcome,
     RouteTrace,
     Step,
@@ -83,6 +84,7 @@ class _Graded(Struct, forbid_unknown_fields=True):
     group: str | None
     weight: float
     target: str | None
+    hit: Hit | None = None
 
 
 def write_run(run: Run, path: Path) -> None:
@@ -276,6 +278,7 @@ def _graded(line: _Graded) -> Graded:
         line.group,
         line.weight,
         line.target,
+        line.hit,
     )
 
 

@@ -139,7 +139,8 @@ class _Writer:
             found["g"] = [short(grade.score), int(grade.correct), reason, label]
         if outcome.cache is not None:
             key = self.texts.number(outcome.cache.key) if told else None
-            found["k"] = [key, int(outcome.cache.hit), outcome.cache.source]
+            kind = graded.hit.kind if graded.hit is not None else None
+            found["k"] = [key, int(outcome.cache.hit), outcome.cache.source, kind]
         if outcome.route is not None:
             found["o"] = [short(outcome.route.score), int(outcome.route.strong), outcome.route.deployment]
         return found

@@ -7,7 +7,7 @@ from evalgate.core.report_data import ReportData
 from evalgate.report.html.cases import PairedCase, Side, answer_text, default_order
 
 PREVIEW, ANSWER = 80, 40
-FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FELL_BACK = (1 << bit for bit in range(6))
+FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FELL_BACK, FALSE_HIT = (1 << bit for bit in range(7))
 
 
 def suite_columns(data: ReportData, suite: str, cases: Sequence[PairedCase]) -> dict[str, object]:
@@ -71,6 +71,8 @@ def _flags(case: PairedCase) -> int:
         found |= OTHER_ROUTE
     if any(graded.outcome.cache is not None and graded.outcome.cache.hit for graded in every):
         found |= CACHE_HIT
+    if any(graded.hit is not None and graded.hit.false for graded in every):
+        found |= FALSE_HIT
     if any(len(step.attempts) > 1 for step in steps):
         found |= RETRIED
     return found | (FELL_BACK if any(step.role == "fallback" for step in steps) else 0)

@@ -54,7 +54,9 @@ def _key_table(sliced: SliceTable, data: ComparisonData) -> Html:
     checks = {check.slice: check for check in data.judgement.checks if check.slice is not None}
     shown = list(by_value.items())[:MOST_ROWS]
     paired = data.baseline is not None
-    shared = _Shared(checks if sliced.gated else None, paired, _reach(changes for _, changes in shown))
+    shared = _Shared(
+        checks if sliced.gated else None, paired, _reach(changes for _, changes in shown), _has_hits(sliced)
+    )
     rows = [_row(value, changes, shared) for value, changes in shown]
     more = len(by_value) - len(shown)
     note = "" if sliced.gated else " (no budget looks at this)"
@@ -81,7 +83,12 @@ def _head(sliced: SliceTable, *, paired: bool) -> Html:
             if paired
             else []
         ),
+        *([("false-hit rate", "num")] if _has_hits(sliced) else []),
     )
+
+
+def _has_hits(sliced: SliceTable) -> bool:
+    return any(change.metric == "false_hit_rate" and change.n for change in sliced.changes)
 
 
 def _level(sliced: SliceTable) -> str:
@@ -96,6 +103,7 @@ class _Shared:
     checks: Mapping[str, Check] | None
     paired: bool
     reach: float | None
+    hits: bool
 
 
 def _reach(rows: Iterable[Mapping[Metric, Change]]) -> float | None:
@@ -124,6 +132,7 @@ def _row(value: str, changes: Mapping[Metric, Change], shared: _Shared) -> Html:
         tag("td", _verdict(check)) if shared.checks is not None else None,
         tag("td", f"{accuracy.n:,}", class_="num"),
         *cells,
+        tag("td", _both_shares(changes["false_hit_rate"]), class_="num") if shared.hits else None,
         class_="small" if accuracy.n < SMALL else None,
     )
 
@@ -144,6 +153,13 @@ def _verdict(check: Check | None) -> str | Html:
 
 def _share(measured: Measured) -> str | Html:
     return missing(measured.reason) if isinstance(measured, Unmeasured) else percent(measured.value)
+
+
+def _both_shares(change: Change) -> str | Html:
+    """Both sides where both have hits, else the candidate's alone."""
+    if isinstance(change.candidate, Unmeasured) or isinstance(change.baseline, Unmeasured):
+        return _share(change.candidate)
+    return f"{percent(change.baseline.value)} → {percent(change.candidate.value)}"
 
 
 def _points(measured: Measured) -> tuple[str | Html, ...]:

@@ -140,7 +140,7 @@ def _detail(effect: LeverEffect, data: ComparisonData) -> str:
     before, after = data.judgement.baseline_side, data.judgement.candidate_side
     runs = (data.baseline or data.candidate, data.candidate)
     said = {
-        "cache hits": lambda: f"{_hits(before)} → {_hits(after)} of requests",
+        "cache hits": lambda: f"{_hits(before)} → {_hits(after)} of requests; {_false_hits(before, after)}",
         "share per deployment": lambda: _shares(before, after),
         "unit prices": lambda: _prices(*runs),
         "tokens per call": lambda: " → ".join(map(_tokens, runs)) + " on average",
@@ -152,6 +152,11 @@ def _detail(effect: LeverEffect, data: ComparisonData) -> str:
 
 def _hits(side: SideSummary) -> str:
     return percent(side.cache_hit_share or 0.0)
+
+
+def _false_hits(before: SideSummary, after: SideSummary) -> str:
+    told = [usage.false if usage is not None else 0 for usage in (before.cache, after.cache)]
+    return f"false hits {told[0]:,} → {told[1]:,}"
 
 
 def _shares(before: SideSummary, after: SideSummary) -> str:

@@ -268,3 +268,39 @@ def test_repeats_are_offered_where_they_would_decide():
     assert f", or {k} trials of each case, would decide" in check.reason
     steady = judged(change_of(estimate(0.0, -0.02, 0.02), **{**noisy, "trial_sd": 0.01}), DROP)
     assert "trials of each case" not in steady.reason
+
+
+HITS = limit_of("false_hit_rate", "max", 0.01)
+
+
+def hits_of(value, low, high, n):
+    candidate = estimate(value, low, high, "clopper_pearson")
+    settings = {"scale": "absolute", "unit": "share", "candidate": candidate, "n": n, "sd": None}
+    return change_of(estimate(0, 0, 0), "false_hit_rate", **settings)
+
+
+def test_false_hits_pass_only_by_the_upper_bound():
+    held = judged(hits_of(0.0, 0.0, 0.00997, 299), HITS)
+    assert (held.verdict, held.reason) == ("pass", "false-hit rate is 0% (0% to 0.997%), maximum 1% held")
+    broken = judged(hits_of(0.05, 0.03, 0.08, 300), HITS)
+    assert (broken.verdict, broken.reason) == ("fail", "false-hit rate is at least 3%, maximum 1%")
+
+
+def test_too_few_hits_say_how_many_would_decide():
+    few = judged(hits_of(0.0, 0.0, 0.0295, 100), HITS)
+    assert (few.verdict, few.blocked, few.cases_needed) == ("inconclusive", False, 299)
+    assert few.reason.endswith("about 299 distinct labelled hits (199 more) would decide")
+    some = judged(hits_of(0.005, 0.0003, 0.0235, 200), HITS)
+    assert some.cases_needed > 1000
+    none = change_of(estimate(0, 0, 0), "false_hit_rate", candidate=Unmeasured("no hit"), n=0, sd=None)
+    assert judged(none, HITS).cases_needed == 299
+    assert "about 299 distinct labelled hits would decide" in judged(none, HITS).reason
+
+
+def test_a_rise_of_false_hits_is_counted_in_points():
+    limit = limit_of("false_hit_rate", "max_rise", 0.005)
+    settings = {"scale": "absolute", "unit": "share", "sd": None}
+    fell = judged(change_of(estimate(-0.01, -0.02, 0.001), "false_hit_rate", **settings), limit)
+    assert (fell.verdict, fell.reason[-26:]) == ("pass", ", inside the budget of 0.5")
+    rose = judged(change_of(estimate(0.03, 0.011, 0.05), "false_hit_rate", **settings), limit)
+    assert rose.reason == "false-hit rate rose by at least 1.1 points, budget 0.5"

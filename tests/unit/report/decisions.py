@@ -5,6 +5,7 @@ from math import inf
 from evalgate.core.errors import ExitCode
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.verdict import (
+    CacheUse,
     CallCounts,
     CaseCounts,
     Check,
@@ -368,6 +369,46 @@ def hostile():
     )
 
 
+def false_hits():
+    rate = check(
+        metric="false_hit_rate",
+        limit="max",
+        allowance=0.01,
+        verdict="fail",
+        blocked=True,
+        reason="false-hit rate is at least 4.1%, maximum 1%",
+        baseline=estimate(0.0, 0.0, 0.0098, method="clopper_pearson"),
+        candidate=estimate(0.0545, 0.041, 0.071, method="clopper_pearson"),
+        change=estimate(0.0545, 0.04, 0.071, method="newcombe"),
+        method="clopper_pearson",
+        n=312,
+        clusters=312,
+        affected=41,
+        losses=17,
+        gains=0,
+        assumptions=("hits count once for each distinct pair of questions, and pairs are independent",),
+    )
+    rise = {"limit": "max_rise", "allowance": 0.005, "reason": "false-hit rate rose by at least 4.0 points"}
+    raised = {name: getattr(rate, name) for name in type(rate).__slots__} | rise
+    return decision(
+        judgement(
+            candidate="looser-key",
+            verdict="fail",
+            blocked=True,
+            headline="false-hit rate is at least 4.1%, maximum 1%",
+            checks=(rate, check(**raised)),
+            baseline_side=side(
+                "production", cache_hit_share=0.5, cache=CacheUse(400, 200, 200, 0, 0, 0, 180, 0)
+            ),
+            candidate_side=side(
+                "looser-key", cache_hit_share=0.6, cache=CacheUse(400, 240, 208, 32, 3, 0, 312, 17)
+            ),
+            policy_diff=("cache.normalize: nfc, trim → nfc, trim, mask_numbers",),
+        ),
+        exit_code=ExitCode.BLOCKED,
+    )
+
+
 def nothing():
     return decision(notes=("no proposal differs from its baseline",))
 
@@ -381,5 +422,6 @@ EXAMPLES = {
     "identical": identical,
     "many-suites": many_suites,
     "hostile": hostile,
+    "false-hits": false_hits,
     "nothing": nothing,
 }

@@ -111,9 +111,10 @@ def test_a_hit_costs_the_lookup_alone_and_names_its_source():
     first, second = served(
         made, caller, case("a", vars={"need": 1}), case("b", " WHERE is it?"), cache=PolicyCache(spec)
     )
-    assert first.cache == CacheTrace(second.cache.key, hit=False)
+    assert first.cache == CacheTrace(second.cache.key, False, None, first.cache.question)
     assert first.latency_s == pytest.approx(0.05 + 0.25 + 0.1)
-    assert second.cache == CacheTrace(first.cache.key, hit=True, source="a")
+    assert second.cache == CacheTrace(first.cache.key, True, "a", second.cache.question)
+    assert first.cache.question != second.cache.question
     assert (second.result, second.deployment) == (first.result, "strong")
     assert (second.latency_s, second.steps, second.route) == (0.05, (), None)
     assert len(caller.requests) == 1
@@ -145,7 +146,7 @@ def test_a_failure_is_not_cached():
     failing = served(policy(cache=spec), ScriptedCaller({"model-weak": [REFUSED]}), case("a"), cache=exact)
     answered = served(policy(cache=spec), ScriptedCaller(), case("b"), cache=exact)
     assert isinstance(failing.result, Failure)
-    assert failing.cache == CacheTrace(answered.cache.key, hit=False)
+    assert failing.cache == CacheTrace(answered.cache.key, False, None, answered.cache.question)
     assert isinstance(answered.result, Answer)
     assert not answered.cache.hit
 

@@ -1,7 +1,7 @@
 const PAGE = 100;
 const KINDS = [["broke", "bad"], ["fixed", "good"], ["both wrong", "quiet"], ["both right", "quiet"], ["not graded", "quiet"]];
 const ALONE = [["", "quiet"], ["", "quiet"], ["wrong", "bad"], ["right", "good"], ["not graded", "quiet"]];
-const [FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FELL_BACK] = [1, 2, 4, 8, 16, 32];
+const [FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FELL_BACK, FALSE_HIT] = [1, 2, 4, 8, 16, 32, 64];
 const SHOWS = [
   ["all", "all cases", () => true],
   ["flips", "broke or fixed", (t, i) => t.kind[i] < 2],
@@ -17,6 +17,7 @@ const ALONE_SHOWS = { wrong: "wrong", right: "right" };
 const PATHS = [
   ["moved", "other deployment", (t, i) => (t.flags[i] & OTHER_ROUTE) !== 0],
   ["hit", "cache hit", (t, i) => (t.flags[i] & CACHE_HIT) !== 0],
+  ["false", "false cache hit", (t, i) => (t.flags[i] & FALSE_HIT) !== 0],
   ["retried", "retried", (t, i) => (t.flags[i] & RETRIED) !== 0],
   ["fell", "fell back", (t, i) => (t.flags[i] & FELL_BACK) !== 0],
 ];

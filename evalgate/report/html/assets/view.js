@@ -27,7 +27,7 @@ function withTexts(found, texts) {
     ...each,
     a: text(each.a),
     g: each.g && [each.g[0], each.g[1], text(each.g[2]), each.g[3]],
-    k: each.k && [text(each.k[0]), each.k[1], each.k[2]],
+    k: each.k && [text(each.k[0]), ...each.k.slice(1)],
     s: each.s.map(([role, deployment, session, attempts, raw]) => [role, deployment, session, attempts, text(raw)]),
   });
   const sides = Object.entries(found.r).map(([run, side]) => [run, { p: side.p, t: side.t.map(trial) }]);
@@ -104,9 +104,16 @@ function grade(trial) {
 
 const sub = (...children) => make("span", { class: "sub" }, ...children);
 
-function cacheLine([key, hit, source]) {
+const HITS = {
+  right: ["right hit", "good"], merged: ["false hit: another question's answer", "bad"],
+  stale: ["false hit: right when it was stored", "bad"], wrong: ["false hit: a fresh answer is better", "bad"],
+  neutral: ["wrong, as a fresh answer is", "quiet"], unlabelled: ["nothing tells whether this hit is right", "quiet"],
+};
+
+function cacheLine([key, hit, source, kind]) {
   const said = [make("b", { text: hit ? "Cache hit" : "Cache miss" })];
   if (hit && source) said.push(", answer of case ", make("bdi", {}, ...visible(source)));
+  if (kind && HITS[kind]) said.push(" ", badge(...HITS[kind]));
   if (key) said.push(sub("key ", make("code", {}, ...visible(key.slice(0, 2000)))));
   return make("li", {}, ...said);
 }

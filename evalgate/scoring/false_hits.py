@@ -1,0 +1,135 @@
+"""The share of the cache's hits that are false, over distinct pairs of questions.
+
+A hot question is hit a thousand times by the same words, and that is one fact, not a thousand. So every pair
+(the question whose answer was stored, the question it served) counts once, whatever its cases weigh, and it
+is false if any of its hits was.
+"""
+
+import math
+
+from evalgate.core.comparison import Change
+from evalgate.core.numbers import Estimate, Measured, Unmeasured
+from evalgate.scoring.columns import Columns
+from evalgate.scoring.hits import Hits
+from evalgate.scoring.one_arm import exact_interval, wilson_interval
+from evalgate.scoring.pairs import Pairs
+from evalgate.scoring.setting import Setting
+
+NO_HITS = "the cache served no hit; only an ordered suite passes its cases through one cache"
+NO_LABELS = "no hit is labelled: give its cases same_answer, or a target and a grader"
+NO_BASELINE = Unmeasured("there is no baseline to compare with")
+
+
+def false_hit_rate_of(hits: Hits, setting: Setting) -> Measured:
+    """Return one side's share of false hits with its exact interval; exactly 0 for a policy without cache."""
+    if not hits.cached:
+        return setting.estimate(0.0, (0.0, 0.0), "no_cache")
+    n, false = len(hits.pairs), len(hits.false_pairs)
+    if n == 0:
+        return Unmeasured(NO_LABELS if hits.unknown.any() else NO_HITS)
+    return setting.estimate(false / n, exact_interval(false, n, setting.alpha), "clopper_pearson")
+
+
+def false_hit_change(pairs: Pairs, setting: Setting) -> Change:
+    """Return the change of the share of false hits, in points.
+
+    ``n`` counts the candidate's distinct pairs, ``affected`` the cases that either side hits differently;
+    ``losses`` and ``gains`` are pairs that are false under one side only.
+    """
+    before, after = pairs.baseline.hits, pairs.candidate.hits
+    touched = ((before.pair >= 0) | (after.pair >= 0)).any(axis=1) & pairs.differs.served
+    change = _difference(before, after, setting)
+    if not pairs.differs.any.any():
+        change = setting.estimate(0.0, (0.0, 0.0), "identical")
+    return _change(
+        setting,
+        pairs.candidate,
+        sides=(false_hit_rate_of(before, setting), false_hit_rate_of(after, setting)),
+        change=change,
+        affected=int(touched.sum()),
+        moved=(
+            len(after.false_pairs - before.false_pairs),
+            len(before.false_pairs - after.false_pairs),
+        ),
+    )
+
+
+def false_hits_alone(columns: Columns, setting: Setting) -> Change:
+    """Return the share of false hits of a policy that there is no baseline for."""
+    measured = false_hit_rate_of(columns.hits, setting)
+    affected = int((columns.hits.pair >= 0).any(axis=1).sum())
+    return _change(
+        setting,
+        columns,
+        sides=(NO_BASELINE, measured),
+        change=NO_BASELINE,
+        affected=affected,
+        moved=(None, None),
+    )
+
+
+def _change(
+    setting: Setting,
+    candidate: Columns,
+    *,
+    sides: tuple[Measured, Measured],
+    change: Measured,
+    affected: int,
+    moved: tuple[int | None, int | None],
+) -> Change:
+    n = len(candidate.hits.pairs)
+    return Change(
+        metric="false_hit_rate",
+        slice=setting.slice,
+        scale="absolute",
+        unit="share",
+        baseline=sides[0],
+        candidate=sides[1],
+        change=change,
+        method=change.method if isinstance(change, Estimate) else "none",
+        level=setting.level,
+        n=n,
+        clusters=n,
+        trials=candidate.trials,
+        affected=affected,
+        losses=moved[0],
+        gains=moved[1],
+        assumptions=tuple(_assumptions(candidate.hits)),
+    )
+
+
+def _difference(before: Hits, after: Hits, setting: Setting) -> Measured:
+    """Newcombe's interval of a difference of two shares (Statistics in Medicine 17, 1998, 873-890, no. 10).
+
+    Pairs that both sides serve make the shares move together, for which it is wide rather than narrow.
+    """
+    shares = [false_hit_rate_of(hits, setting) for hits in (before, after)]
+    unknown = next((each for each in shares if isinstance(each, Unmeasured)), None)
+    if unknown is not None:
+        whose = "baseline" if shares[0] is unknown else "candidate"
+        return Unmeasured(f"of the {whose}: {unknown.reason}")
+    (p0, low0, high0), (p1, low1, high1) = (_wilson(hits, setting) for hits in (before, after))
+    low = p1 - p0 - math.hypot(p1 - low1, high0 - p0)
+    high = p1 - p0 + math.hypot(high1 - p1, p0 - low0)
+    return setting.estimate(p1 - p0, (max(low, -1.0), min(high, 1.0)), "newcombe")
+
+
+def _wilson(hits: Hits, setting: Setting) -> tuple[float, float, float]:
+    if not hits.cached:
+        return 0.0, 0.0, 0.0
+    n, false = len(hits.pairs), len(hits.false_pairs)
+    return false / n, *wilson_interval(false, n, setting.alpha)
+
+
+def _assumptions(hits: Hits) -> list[str]:
+    notes = []
+    if hits.pairs:
+        notes.append("hits count once for each distinct pair of questions, and pairs are independent")
+    if unknown := int(hits.unknown.sum()):
+        notes.append(f"{unknown} hits are left out: their cases have neither same_answer nor a target")
+    if unproved := int(hits.unproved.sum()):
+        notes.append(
+            f"{unproved} hits served wrong answers and count as false, though no fresh answer to their cases "
+            "is recorded (record --cover deployments)"
+        )
+    return notes
