@@ -26,11 +26,28 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Gateway:
+    """What a gateway said about how it got the answer; None where it did not say.
+
+    ``model_id`` is the deployment behind it that answered, ``retries`` and ``fallbacks`` are its own.
+    """
+
+    model_id: str | None = None
+    cache_hit: bool | None = None
+    retries: int | None = None
+    fallbacks: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One try on the wire. ``error`` is None exactly when the attempt produced the response.
 
     ``latency_s`` is the attempt alone; ``wait_s`` is the backoff before it, which is never recorded but
     recomputed from the policy's rules. ``error`` is one of the kinds in :mod:`evalgate.core.retry`.
+
+    ``queued_s`` is how long our own limits held the attempt back before it was sent, and ``lag_s`` the most
+    that our own busy event loop can have added to ``latency_s``; neither is something the user waits for.
+    ``body_digest`` tells equal bodies of failed attempts apart from different ones, and nothing else.
     """
 
     latency_s: float
@@ -45,6 +62,18 @@ class Attempt:
     reported_cost_usd: float | None = None
     billing: Billing | None = None
     wait_s: float = 0.0
+    queued_s: float | None = None
+    lag_s: float | None = None
+    body_digest: str | None = None
+    gateway: Gateway | None = None
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Tokens a second after the first one, of a streamed answer whose tokens were counted."""
+        counted = None if self.usage is None else self.usage.output_tokens
+        if self.ttft_s is None or counted is None or counted < 2 or self.latency_s <= self.ttft_s:
+            return None
+        return (counted - 1) / (self.latency_s - self.ttft_s)
 
 
 @dataclass(frozen=True, slots=True)

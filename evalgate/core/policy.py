@@ -7,7 +7,7 @@ from evalgate.core.calls import Request, RequestKind
 from evalgate.core.cases import Case
 from evalgate.core.digest import DigestFrame
 from evalgate.core.messages import Message
-from evalgate.core.policy_file import ExactCache, Price, Reliability, ResponseFile, RouterFile
+from evalgate.core.policy_file import ExactCache, Limits, Price, Reliability, ResponseFile, RouterFile
 
 ScoreFunction = Callable[[Case], float]
 
@@ -26,6 +26,7 @@ class Deployment:
     params: Mapping[str, object]
     price: Price | None
     frame: DigestFrame = field(compare=False, repr=False)
+    limits: Limits | None = field(default=None, compare=False)
 
     @property
     def identity(self) -> tuple[str, str, str | None, str | None]:

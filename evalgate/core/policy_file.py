@@ -29,6 +29,7 @@ class Price(Written):
     """Declared unit prices in USD; what is None is not charged apart (cached tokens at the input price).
 
     A request is charged by the ``tiers`` entry with the highest bound that its input tokens exceed.
+    ``reported``: a call costs what its gateway or app says, and these unit prices only where that is silent.
     """
 
     input_per_1m: Usd = 0.0
@@ -37,6 +38,7 @@ class Price(Written):
     cache_write_per_1m: Usd | None = None
     per_request: Usd = 0.0
     tiers: list[PriceTier] = []
+    reported: bool = False
 
 
 class RevisionOf(Written):
@@ -44,6 +46,17 @@ class RevisionOf(Written):
 
     files: list[str] = []
     tree: list[str] = []
+
+
+class Limits(Written):
+    """What a deployment may be asked for: requests and tokens a minute, and calls at once.
+
+    They hold back calls, change no answer and are part of no digest.
+    """
+
+    rpm: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    tpm: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    max_concurrency: Annotated[int, Field(gt=0)] | None = None
 
 
 class DeploymentFile(Written):
@@ -54,6 +67,7 @@ class DeploymentFile(Written):
     revision: str | RevisionOf | None = None
     quantization: str | None = None
     price: Price | None = None
+    limits: Limits | None = None
     prompt: list[Message] | str | None = None
     params: dict[str, Any] | None = None
 
@@ -145,7 +159,7 @@ RouterFile = Annotated[ClassifierRouter | ColumnRouter | FunctionRouter, Discrim
 class Reliability(Written):
     """What happens when an attempt fails: retries with backoff, a timeout per attempt, then fallbacks."""
 
-    num_retries: Annotated[int, Field(ge=0, le=20)] = 0
+    num_retries: Annotated[int, Field(ge=0, le=5)] = 0
     request_timeout_s: Annotated[float, Field(gt=0)] | None = None
     backoff_s: Seconds = 0.5
     max_backoff_s: Seconds = 8.0

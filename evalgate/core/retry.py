@@ -3,6 +3,9 @@
 Error kinds of an :class:`~evalgate.core.calls.Attempt`: ``timeout``, ``connection`` (refused, reset, DNS),
 ``rate_limit`` (429), ``server_error`` (5xx), ``overloaded`` (408, 409, 529), ``bad_response`` (a reply that
 cannot be read as an answer), ``content_filter``, ``context_window``, ``bad_request`` (any other 4xx).
+
+Whatever a policy allows, a call ends after ``MOST_ATTEMPTS`` attempts, after ``LONGEST_CALL_S`` seconds, and
+when a server failed ``SAME_FAILURES`` times with the same body: a deterministic failure stays one.
 """
 
 import hashlib
@@ -17,6 +20,9 @@ RETRYABLE = frozenset({"timeout", "connection", "rate_limit", "server_error", "o
 # What request_timeout_s is where a policy leaves it out: long enough for any reasoning model, and a call
 # that hangs still ends.
 DEFAULT_TIMEOUT_S = 600.0
+MOST_ATTEMPTS = 6
+LONGEST_CALL_S = 600.0
+SAME_FAILURES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,10 @@ def next_step(rules: Reliability, digest: str, attempts: Sequence[Attempt]) -> S
     last = attempts[-1]
     if last.error is None or last.error not in RETRYABLE or len(attempts) > rules.num_retries:
         return Stop()
+    if len(attempts) >= MOST_ATTEMPTS or _keeps_failing_alike(attempts):
+        return Stop()
+    if sum(each.wait_s + each.latency_s for each in attempts) >= LONGEST_CALL_S:
+        return Stop()
     return Again(wait_s=backoff_s(rules, digest, len(attempts), last.retry_after_s))
 
 
@@ -51,3 +61,15 @@ def backoff_s(rules: Reliability, digest: str, failed: int, retry_after_s: float
         seed = hashlib.sha256(f"{digest}:{failed}".encode()).digest()
         ceiling *= int.from_bytes(seed[:8], "big") / 2**64
     return max(ceiling, min(retry_after_s or 0.0, rules.max_retry_after_s))
+
+
+def _keeps_failing_alike(attempts: Sequence[Attempt]) -> bool:
+    last = attempts[-SAME_FAILURES:]
+    first = last[0]
+    return (
+        len(last) == SAME_FAILURES
+        and first.body_digest is not None
+        and first.status is not None
+        and first.status >= 500
+        and all((each.status, each.body_digest) == (first.status, first.body_digest) for each in last)
+    )

@@ -9,7 +9,7 @@ from evalgate.core.cases import Case
 from evalgate.core.outcome import Answer, Grade
 from evalgate.core.policy import Deployment, Policy
 from evalgate.core.policy_file import Price
-from evalgate.core.project_file import ProviderFile
+from evalgate.core.providers_file import ProviderFile
 from evalgate.core.suite_file import GraderFile, TrialsPass
 
 GradeFunction = Callable[[Case, Answer], Grade]

@@ -9,7 +9,8 @@ from evalgate.core.calls import RequestKind
 from evalgate.core.cases import Case
 from evalgate.core.errors import Problem
 from evalgate.core.policy_file import DeploymentFile
-from evalgate.core.project_file import FunctionProvider, ProjectFile, ProviderFile
+from evalgate.core.project_file import ProjectFile
+from evalgate.core.providers_file import FunctionProvider, ProviderFile
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.cases import read_cases
 from evalgate.load.documents import Document, read_yaml

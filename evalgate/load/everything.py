@@ -8,7 +8,8 @@ from pathlib import Path
 from evalgate.core.errors import Problem
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import PolicyFile
-from evalgate.core.project_file import FunctionProvider, ProjectFile
+from evalgate.core.project_file import ProjectFile
+from evalgate.core.providers_file import FunctionProvider
 from evalgate.core.suite import Project
 from evalgate.load.documents import Document
 from evalgate.load.duplicates import same_questions

@@ -9,6 +9,7 @@ from typing import Any
 from evalgate.core.digest import UNHASHED_PARAMS, canonical_json, sha256_of
 from evalgate.core.messages import Message, message_json
 from evalgate.core.policy import Deployment, Policy, Router
+from evalgate.core.policy_file import Price
 from evalgate.load.functions import source_sha256
 
 
@@ -51,8 +52,12 @@ def _deployment(deployment: Deployment) -> dict[str, object]:
         "identity": list(deployment.identity),
         "prompt": [message_json(message) for message in deployment.prompt],
         "params": {key: value for key, value in deployment.params.items() if key not in UNHASHED_PARAMS},
-        "price": deployment.price.model_dump(mode="json") if deployment.price is not None else None,
+        "price": _price(deployment.price) if deployment.price is not None else None,
     }
+
+
+def _price(price: Price) -> dict[str, object]:
+    return price.model_dump(mode="json", exclude=None if price.reported else {"reported"})
 
 
 def _router(router: Router, model: str | None, chains: Mapping[str, object]) -> dict[str, object]:
@@ -88,7 +93,7 @@ def _lines(policy: Policy, model: str | None) -> Iterator[tuple[str, str]]:
         yield from _flat(f"{key}.revision", _short(each.revision))
         yield from _flat(f"{key}.params", each.params)
         if each.price is not None:
-            yield from _flat(f"{key}.price", each.price.model_dump(mode="json"))
+            yield from _flat(f"{key}.price", _price(each.price))
         if not shared:
             yield from _prompt(f"{key}.prompt", each.prompt)
     yield from _flat("use", policy.use)

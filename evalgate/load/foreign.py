@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evalgate.core.errors import BadInput
 from evalgate.core.policy import Deployment, Policy
-from evalgate.core.project_file import FunctionProvider
+from evalgate.core.providers_file import FunctionProvider
 from evalgate.load.findings import Findings
 from evalgate.load.policies import LoadedPolicy
 from evalgate.load.project import Gathered

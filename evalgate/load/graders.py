@@ -10,7 +10,7 @@ from evalgate.core.digest import DigestFrame
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.policy import Deployment, Policy
 from evalgate.core.policy_file import DeploymentFile
-from evalgate.core.project_file import FunctionProvider
+from evalgate.core.providers_file import FunctionProvider
 from evalgate.core.suite import EmbedFunction, Grader
 from evalgate.core.suite_file import (
     FunctionGrader,
@@ -167,6 +167,7 @@ class GraderLoader:
             params=params,
             price=written.price,
             frame=DigestFrame(asked, identity, params),
+            limits=written.limits,
         )
 
     def _attempt(self, key: KeyPath, load: Callable[[], Any]) -> Any:

@@ -10,7 +10,7 @@ from evalgate.core.errors import BadInput, Problem
 from evalgate.core.messages import Message
 from evalgate.core.policy import Deployment, Policy, Router
 from evalgate.core.policy_file import DeploymentFile, PolicyFile
-from evalgate.core.project_file import FunctionProvider, ProviderFile
+from evalgate.core.providers_file import FunctionProvider, ProviderFile
 from evalgate.load.documents import Document, read_yaml
 from evalgate.load.findings import Findings
 from evalgate.load.fingerprint import with_fingerprint
@@ -121,6 +121,7 @@ class PolicyShelf:
                 params=params,
                 price=each.price,
                 frame=DigestFrame(kind, identity, params),
+                limits=each.limits,
             )
         return deployments
 

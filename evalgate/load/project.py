@@ -7,7 +7,8 @@ from pathlib import Path
 
 from evalgate.core.errors import Problem
 from evalgate.core.policy_file import Price
-from evalgate.core.project_file import FunctionProvider, ProjectFile
+from evalgate.core.project_file import ProjectFile
+from evalgate.core.providers_file import FunctionProvider
 from evalgate.core.suite import Project
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.documents import Document, read_yaml

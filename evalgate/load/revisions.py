@@ -9,7 +9,7 @@ from pathlib import Path
 from evalgate.core.digest import sha256_of
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.policy_file import DeploymentFile, RevisionOf
-from evalgate.core.project_file import FunctionProvider, ProviderFile
+from evalgate.core.providers_file import FunctionProvider, ProviderFile
 from evalgate.load.documents import read_bytes
 from evalgate.load.findings import Findings
 from evalgate.load.paths import resolve

@@ -63,6 +63,26 @@ def _cost_of_one(step: Step, prices: Mapping[str, Price]) -> Cost | Unmeasured:
 def _attempt_usd(attempt: Attempt, step: Step, price: Price) -> float | Unmeasured:
     if attempt.billing == "free":
         return 0.0
+    said = _said_usd(attempt, step, price)
+    return _table_usd(attempt, step, price) if said is None else said
+
+
+def _said_usd(attempt: Attempt, step: Step, price: Price) -> float | Unmeasured | None:
+    """Return what the provider's own word makes of the cost; None where only the unit prices can tell."""
+    # A gateway knows which of its models answered and what its cache spared; a table can only guess.
+    reported = _reported(attempt)
+    if reported is not None and (price.reported or attempt.gateway is not None):
+        return reported
+    if attempt.gateway is not None and attempt.gateway.cache_hit:
+        return Unmeasured(
+            f"deployment {step.deployment!r} answered from its cache and did not say at what cost"
+        )
+    if price.reported and not (_charges_input(price) or _charges_output(price) or price.per_request):
+        return Unmeasured(f"deployment {step.deployment!r} did not say what a call cost")
+    return None
+
+
+def _table_usd(attempt: Attempt, step: Step, price: Price) -> float | Unmeasured:
     usage = attempt.usage
     if usage is None:
         return _usd_without_usage(attempt, step, price)

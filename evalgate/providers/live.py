@@ -13,7 +13,7 @@ from evalgate.core.attempt_log import AttemptLog
 from evalgate.core.calls import Attempt, Call, Request
 from evalgate.core.errors import ProviderRefused
 from evalgate.core.policy_file import Reliability
-from evalgate.core.project_file import FunctionProvider, OpenAIProvider, ProviderFile
+from evalgate.core.providers_file import FunctionProvider, OpenAIProvider, ProviderFile
 from evalgate.core.retry import DEFAULT_TIMEOUT_S, Again, Stop, next_step
 from evalgate.providers.function import FunctionModel
 from evalgate.providers.tried import Model, Tried, within

@@ -18,7 +18,7 @@ from evalgate.core.calls import Attempt, Billing, Request
 from evalgate.core.digest import valid_text
 from evalgate.core.errors import ProviderRefused
 from evalgate.core.messages import message_json
-from evalgate.core.project_file import OpenAIProvider
+from evalgate.core.providers_file import OpenAIProvider
 from evalgate.providers.openai_embeddings import embedding_body, embedding_of, embedding_usage
 from evalgate.providers.openai_errors import (
     Refusal,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from evalgate.core.errors import ProviderRefused
-from evalgate.core.project_file import OpenAIProvider
+from evalgate.core.providers_file import OpenAIProvider
 
 
 def endpoint_url(name: str, spec: OpenAIProvider, endpoint: str) -> str:

@@ -8,7 +8,9 @@ from evalgate.core.calls import Attempt, Call, Response
 from evalgate.core.digest import valid_text
 from evalgate.core.messages import Message, message_json
 from evalgate.core.run import Session
-from evalgate.store.lines import RECORDINGS_SCHEMA, AttemptLine, Texts, UsageLine
+from evalgate.store.lines import RECORDINGS_SCHEMA, AttemptLine, GatewayLine, Strict, Texts, UsageLine
+
+_NESTED: Mapping[str, type[Strict]] = {"usage": UsageLine, "gateway": GatewayLine}
 
 
 def header_bytes(session: Session, made_by: str, texts: Texts) -> bytes:
@@ -65,13 +67,13 @@ def _attempt_json(attempt: Attempt) -> dict[str, object]:
     body = {
         name: value
         for name in AttemptLine.__struct_fields__
-        if name != "usage" and (value := getattr(attempt, name)) is not None
+        if name not in _NESTED and (value := getattr(attempt, name)) is not None
     }
-    if attempt.usage is not None:
-        usage = attempt.usage
-        body["usage"] = {
-            name: count for name in UsageLine.__struct_fields__ if (count := getattr(usage, name)) is not None
-        }
+    for name, line in _NESTED.items():
+        part = getattr(attempt, name)
+        if part is not None:
+            fields = line.__struct_fields__
+            body[name] = {field: known for field in fields if (known := getattr(part, field)) is not None}
     return body
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Raw, Struct
 from evalgate.core.calls import (
     Attempt,
     Billing,
+    Gateway,
     RequestKind,
     Response,
     TokenLogprob,
@@ -65,6 +66,13 @@ class UsageLine(Strict):
     reasoning_tokens: Count | None = None
 
 
+class GatewayLine(Strict):
+    model_id: str | None = None
+    cache_hit: bool | None = None
+    retries: Count | None = None
+    fallbacks: Count | None = None
+
+
 class AttemptLine(Strict):
     """One attempt; the backoff before it is not recorded, replay computes it from the policy's rules."""
 
@@ -79,6 +87,10 @@ class AttemptLine(Strict):
     fingerprint: str | None = None
     reported_cost_usd: Annotated[float, Meta(ge=0)] | None = None
     billing: Billing | None = None
+    queued_s: Seconds | None = None
+    lag_s: Seconds | None = None
+    body_digest: str | None = None
+    gateway: GatewayLine | None = None
 
 
 class FunctionLine(Strict):
@@ -139,7 +151,7 @@ class RequestLine(Strict):
 
 LINE_KEYS = frozenset(
     field
-    for struct in (RecordingLine, AttemptLine, UsageLine, ResponseLine, RequestLine, MessageLine)
+    for struct in (RecordingLine, AttemptLine, UsageLine, GatewayLine, ResponseLine, RequestLine, MessageLine)
     for field in struct.__struct_fields__
 ) | {"function", "arguments", "token", "logprob", "type", "id"}
 HEADER_KEYS = frozenset(HeaderLine.__struct_fields__ + SessionLine.__struct_fields__)
@@ -205,7 +217,15 @@ def _attempt(line: AttemptLine) -> Attempt:
         line.fingerprint,
         line.reported_cost_usd,
         line.billing,
+        queued_s=line.queued_s,
+        lag_s=line.lag_s,
+        body_digest=line.body_digest,
+        gateway=None if line.gateway is None else _gateway(line.gateway),
     )
+
+
+def _gateway(line: GatewayLine) -> Gateway:
+    return Gateway(line.model_id, line.cache_hit, line.retries, line.fallbacks)
 
 
 def _usage(line: UsageLine) -> Usage:

@@ -7,6 +7,7 @@ import math
 import os
 import secrets
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from evalgate.core.run import RUN_SCHEMA, Manifest, Run
 from evalgate.store.problems import FileProblems, check_schema, explain, is_torn
 
 _AGAIN = "make the run again; a run file is not meant to be edited"
+_UNSURE = attrgetter("ttft_s", "retry_after_s", "reported_cost_usd", "queued_s", "lag_s")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -218,8 +220,8 @@ def _sum_of_numbers(result: Graded) -> float:
 
 
 def _attempt_numbers(attempt: Attempt) -> float:
-    unsure = (attempt.ttft_s, attempt.retry_after_s, attempt.reported_cost_usd)
-    return attempt.latency_s + attempt.wait_s + sum(number for number in unsure if number is not None)
+    unsure: tuple[float | None, ...] = _UNSURE(attempt)
+    return attempt.latency_s + attempt.wait_s + sum(filter(None, unsure))
 
 
 def _read_head(line: bytes, problems: FileProblems) -> _Head | None:

@@ -100,7 +100,7 @@ def test_the_examples_of_the_documentation_validate():
         ("suite", "grader: {kind: exact}"),
         ("policy", "deployments: {}"),
         ("policy", "deployments: {a: {provider: p}}"),
-        ("policy", "deployments: {a: {provider: p, model: m}}\nreliability: {num_retries: 21}"),
+        ("policy", "deployments: {a: {provider: p, model: m}}\nreliability: {num_retries: 6}"),
         (
             "policy",
             "deployments: {a: {provider: p, model: m}}\n"

@@ -8,7 +8,7 @@ from evalgate.core.attempt_log import Unlogged
 from evalgate.core.calls import Call, Request
 from evalgate.core.messages import Message
 from evalgate.core.policy_file import Reliability
-from evalgate.core.project_file import FunctionProvider, OpenAIProvider
+from evalgate.core.providers_file import FunctionProvider, OpenAIProvider
 from evalgate.providers.live import LiveCaller
 
 KEY = "sk-evalgate-canary-0123456789"

@@ -9,7 +9,7 @@ import pytest
 from evalgate.core.attempt_log import Unlogged
 from evalgate.core.errors import ProviderRefused, SpendCapReached
 from evalgate.core.policy_file import Reliability
-from evalgate.core.project_file import FunctionProvider
+from evalgate.core.providers_file import FunctionProvider
 from evalgate.core.retry import backoff_s
 from evalgate.providers import live
 from evalgate.providers.live import LiveCaller
@@ -119,7 +119,7 @@ def test_a_slow_answer_that_beats_the_clock_by_a_hair_is_still_a_timeout():
 def test_cancelling_is_prompt_and_leaves_nothing_open():
     async def go(origin):
         async with openai(origin) as caller:
-            task = asyncio.create_task(caller(request(), Reliability(num_retries=9)))
+            task = asyncio.create_task(caller(request(), Reliability(num_retries=5)))
             await asyncio.sleep(0.1)
             started = time.perf_counter()
             task.cancel()
@@ -135,7 +135,7 @@ def test_cancelling_is_prompt_and_leaves_nothing_open():
 def test_cancelling_while_waiting_is_prompt_too():
     async def go(origin):
         async with openai(origin) as caller:
-            rules = Reliability(num_retries=9, backoff_s=60, max_backoff_s=60, backoff_jitter="none")
+            rules = Reliability(num_retries=5, backoff_s=60, max_backoff_s=60, backoff_jitter="none")
             async with asyncio.timeout(0.3):
                 await caller(request(), rules)
 

@@ -6,7 +6,7 @@ import pytest
 
 from evalgate.core.errors import ProviderRefused
 from evalgate.core.policy_file import Reliability
-from evalgate.core.project_file import OpenAIProvider
+from evalgate.core.providers_file import OpenAIProvider
 from evalgate.providers.openai_http import OpenAIEndpoint
 from evalgate.providers.origin import endpoint_url, key_from
 from evalgate.providers.tried import one_line
