@@ -7,7 +7,19 @@ from evalgate.core.calls import Gateway, Usage
 from evalgate.core.providers_file import GatewayFile
 
 # Portkey, vLLM's router and caching proxies each have their words; whatever else stands there is a hit.
-_MISSES = ("", "0", "false", "no", "none", "miss", "semantic miss", "disabled", "bypass", "refresh", "expired")
+_MISSES = (
+    "",
+    "0",
+    "false",
+    "no",
+    "none",
+    "miss",
+    "semantic miss",
+    "disabled",
+    "bypass",
+    "refresh",
+    "expired",
+)
 
 
 def gateway_of(names: GatewayFile, headers: Mapping[str, str]) -> Gateway:

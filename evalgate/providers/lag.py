@@ -7,7 +7,6 @@ from time import perf_counter
 _EVERY_S = 0.002
 # Event loops wake up on whole milliseconds, so a timer may be that late on an idle machine.
 _RESOLUTION_S = 0.001
-_KEPT = 200_000
 
 
 class LoopLag:
@@ -19,8 +18,8 @@ class LoopLag:
 
     def __init__(self) -> None:
         """Measure nothing yet."""
-        self._at: deque[float] = deque(maxlen=_KEPT)
-        self._late_s: deque[float] = deque(maxlen=_KEPT)
+        self._last: deque[tuple[float, float]] = deque(maxlen=16)
+        self._late: deque[tuple[float, float]] = deque(maxlen=100_000)
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -35,19 +34,22 @@ class LoopLag:
             self._timer = None
 
     def at(self, moment: float) -> float:
-        """Return how late the loop was when it came to what happened at ``moment`` (of perf_counter)."""
-        for at, late_s in zip(reversed(self._at), reversed(self._late_s), strict=True):
-            if at <= moment:
-                return late_s if moment - at < _EVERY_S else 0.0
+        """Return how late the loop was when it read what it read at ``moment`` (of perf_counter)."""
+        for woken, late_s in reversed(self._last):
+            if woken <= moment:
+                since_s = moment - woken
+                if late_s and since_s < _EVERY_S:
+                    return late_s + since_s
+                return max(0.0, since_s - _EVERY_S - _RESOLUTION_S)
         return 0.0
 
     def worst_between(self, start: float, end: float) -> float:
         """Return how late the loop was at worst between two moments of perf_counter."""
         worst = 0.0
-        for at, late_s in zip(reversed(self._at), reversed(self._late_s), strict=True):
-            if at < start:
+        for woken, late_s in reversed(self._late):
+            if woken < start:
                 break
-            if at <= end:
+            if woken <= end:
                 worst = max(worst, late_s)
         return worst
 
@@ -57,6 +59,8 @@ class LoopLag:
 
     def _wake(self) -> None:
         now = perf_counter()
-        self._at.append(now)
-        self._late_s.append(max(0.0, now - self._due - _RESOLUTION_S))
+        late_s = max(0.0, now - self._due - _RESOLUTION_S)
+        self._last.append((now, late_s))
+        if late_s:
+            self._late.append((now, late_s))
         self._wait()

@@ -2,24 +2,33 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from time import monotonic, perf_counter
 from types import TracebackType
 from typing import Self
 
 from evalgate.core.attempt_log import AttemptLog
 from evalgate.core.calls import Attempt, Call, Request
 from evalgate.core.errors import ProviderRefused
-from evalgate.core.policy_file import Reliability
+from evalgate.core.policy_file import Limits, Reliability
 from evalgate.core.providers_file import FunctionProvider, OpenAIProvider, ProviderFile
 from evalgate.core.retry import DEFAULT_TIMEOUT_S, Again, Stop, next_step
 from evalgate.providers.function import FunctionModel
+from evalgate.providers.lag import LoopLag
+from evalgate.providers.limits import START, Gate
 from evalgate.providers.tried import Model, Tried, within
 
-ATTEMPTS_IN_FLIGHT = 20
+# Below this, or this share of the latency, being late ourselves changes no figure that anybody judges.
+_LATE_S = 0.001
+_LATE_SHARE = 0.05
+# Where max_tokens is not said: an answer longer than most. The provider's own count corrects it.
+_USUAL_OUTPUT_TOKENS = 1024
 
+Identity = tuple[str, str, str | None, str | None]
 _log = logging.getLogger(__name__)
 
 
@@ -28,8 +37,18 @@ class _Line:
     """The way to one provider. ``reached`` once anything answered there, be it with an error."""
 
     model: Model
-    gate: asyncio.Semaphore
     reached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast to ask: what each deployment allows, by its identity, and how many attempts are in flight.
+
+    ``concurrency`` is for each deployment; None finds it by trying, and keeps it low enough to time by.
+    """
+
+    limits: Mapping[Identity, Limits] = field(default_factory=dict)
+    concurrency: int | None = None
 
 
 def utc_now() -> datetime:
@@ -37,11 +56,21 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The doors to time: waiting, the date for people, and seconds that only ever grow."""
+
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    clock: Callable[[], datetime] = utc_now
+    now: Callable[[], float] = monotonic
+
+
 class LiveCaller:
     """Calls providers for real. Use it as an async context manager; leaving closes every connection.
 
-    At most ``ATTEMPTS_IN_FLIGHT`` attempts per provider run at once; waiting for a free place is ours and
-    counts nowhere. The first failure of each kind per provider is logged with its reason.
+    Each deployment is asked at the ``pace`` it allows; waiting for that is ours, and stands in ``queued_s``.
+    All the while the lateness of our own event loop is measured, and kept with each attempt as ``lag_s``.
+    The first failure of each kind per provider is logged with its reason.
     """
 
     def __init__(
@@ -50,29 +79,32 @@ class LiveCaller:
         functions: Mapping[str, Callable[..., object]],
         environ: Mapping[str, str],
         attempt_log: AttemptLog,
-        *,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        clock: Callable[[], datetime] = utc_now,
+        pace: Pace = Pace(),
+        time: Time = Time(),
     ) -> None:
         """Prepare to call; nothing is opened and no key is read before a provider is first asked."""
         self._providers = providers
         self._functions = functions
         self._environ = environ
         self._attempt_log = attempt_log
-        self._sleep = sleep
-        self._clock = clock
+        self._time = time
+        self._pace = pace
+        self._lag = LoopLag()
+        self._gates: dict[Identity, Gate] = {}
         self._lines: dict[str, _Line] = {}
         self._told: set[tuple[str, str | None]] = set()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Return the caller itself."""
+        """Begin to measure our own lateness."""
+        self._lag.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close every connection."""
+        self._lag.stop()
         self._lines.clear()
         await self._stack.aclose()
 
@@ -89,9 +121,7 @@ class LiveCaller:
         wait_s = 0.0
         while True:
             tried = await self._try(line, request, rules.request_timeout_s or DEFAULT_TIMEOUT_S)
-            # No clock here is truer than a microsecond, and recordings are read by people too.
-            latency_s = round(tried.attempt.latency_s, 6)
-            attempts.append(replace(tried.attempt, latency_s=latency_s, wait_s=wait_s))
+            attempts.append(replace(tried.attempt, wait_s=wait_s))
             self._tell(request.provider, tried)
             match next_step(rules, request.digest, attempts):
                 case Stop():
@@ -100,25 +130,61 @@ class LiveCaller:
                         request, tuple(attempts), tried.response, self._attempt_log.session, replayed=False
                     )
                 case Again(wait_s=wait_s):
-                    await self._sleep(wait_s)
+                    await self._time.sleep(wait_s)
+
+    def places(self) -> int:
+        """Return how many attempts the most patient deployment bears at once, as far as that is known."""
+        first = self._pace.concurrency or START
+        return max((int(gate.places.limit) for gate in self._gates.values()), default=first)
 
     async def _try(self, line: _Line, request: Request, limit_s: float) -> Tried:
-        async with line.gate:
+        gate, tokens = self._gate(request), _most_tokens(request)
+        queued_s = await gate.enter(tokens)
+        limited = late = False
+        retry_after_s: float | None = None
+        try:
             ticket = await self._attempt_log.before(request, limit_s)
             try:
-                tried = within(await line.model.attempt(request, limit_s), limit_s)
+                tried = await self._timed(line.model, request, limit_s)
             except ProviderRefused:
                 self._attempt_log.after(ticket, None)
                 raise
+            attempt = replace(tried.attempt, queued_s=round(queued_s, 6) if queued_s >= _LATE_S else None)
+            limited, retry_after_s = attempt.error == "rate_limit", attempt.retry_after_s
+            late = (attempt.lag_s or 0.0) > max(_LATE_S, _LATE_SHARE * attempt.latency_s)
+        finally:
+            gate.leave(limited=limited, late=late, retry_after_s=retry_after_s)
+        gate.settle(tokens, _tokens_used(attempt))
         # An attempt that is cancelled has no end: nobody knows whether it was billed.
-        self._attempt_log.after(ticket, tried.attempt)
+        self._attempt_log.after(ticket, attempt)
+        tried = replace(tried, attempt=attempt)
         line.reached = line.reached or not _never_connected(tried)
         return tried
+
+    async def _timed(self, model: Model, request: Request, limit_s: float) -> Tried:
+        started = perf_counter()
+        tried = within(await model.attempt(request, limit_s), limit_s)
+        ended = tried.ended
+        lag_s = self._lag.worst_between(started, perf_counter()) if ended is None else self._lag.at(ended)
+        # No clock here is truer than a microsecond, and recordings are read by people too.
+        latency_s = round(tried.attempt.latency_s, 6)
+        lag = round(min(lag_s, latency_s), 6) or None
+        return replace(tried, attempt=replace(tried.attempt, latency_s=latency_s, lag_s=lag))
+
+    def _gate(self, request: Request) -> Gate:
+        identity = (request.provider, request.model, request.revision, request.quantization)
+        gate = self._gates.get(identity)
+        if gate is None:
+            limits = self._pace.limits.get(identity, Limits())
+            gate = self._gates[identity] = Gate(
+                limits, self._pace.concurrency, self._time.now, self._time.sleep
+            )
+        return gate
 
     def _line(self, request: Request) -> _Line:
         line = self._lines.get(request.provider)
         if line is None:
-            line = _Line(self._model(request), asyncio.Semaphore(ATTEMPTS_IN_FLIGHT))
+            line = _Line(self._model(request))
             self._stack.push_async_callback(line.model.close)
             self._lines[request.provider] = line
         return line
@@ -130,11 +196,11 @@ class LiveCaller:
                 # aiohttp costs 0.2 s to import, which a run on functions alone need not pay.
                 from evalgate.providers.openai_http import OpenAIEndpoint  # noqa: PLC0415
 
-                return OpenAIEndpoint(name, spec, self._environ, self._clock)
+                return OpenAIEndpoint(name, spec, self._environ, self._time.clock)
             case FunctionProvider() as spec if request.kind in {"function", "embed"}:
                 if name not in self._functions:
                     raise ProviderRefused(f"provider {name!r}: its function {spec.path} is not loaded")
-                return FunctionModel(name, self._functions[name], self._clock)
+                return FunctionModel(name, self._functions[name], self._time.clock)
             case None:
                 known = ", ".join(sorted(self._providers)) or "none"
                 raise ProviderRefused(
@@ -169,3 +235,18 @@ class LiveCaller:
 
 def _never_connected(tried: Tried) -> bool:
     return tried.attempt.error == "connection" and tried.attempt.billing == "free"
+
+
+def _most_tokens(request: Request) -> int:
+    """Return at most how many tokens an attempt may count: its input, at three bytes each, and its output."""
+    sent = sum(len((message.content or "").encode(errors="replace")) for message in request.messages)
+    asked = (request.params.get(name) for name in ("max_completion_tokens", "max_tokens"))
+    most = next((value for value in asked if isinstance(value, int)), _USUAL_OUTPUT_TOKENS)
+    return math.ceil(sent / 3) + most
+
+
+def _tokens_used(attempt: Attempt) -> int | None:
+    usage = attempt.usage
+    if usage is None or usage.input_tokens is None:
+        return None
+    return usage.input_tokens + (usage.output_tokens or 0)

@@ -1,5 +1,6 @@
 """One attempt with what came of it: the common result of every kind of provider."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -13,12 +14,14 @@ _KEPT_CHARACTERS = 200
 class Tried:
     """An attempt, the response it produced (if any), and one line for people on why it failed.
 
-    ``detail`` is shown and never recorded: a provider's error text may quote the question.
+    ``detail`` is shown and never recorded: a provider's error text may quote the question. ``ended`` is when
+    the last byte came in, by perf_counter, where that is known better than by when the attempt returned.
     """
 
     attempt: Attempt
     response: Response | None
     detail: str = ""
+    ended: float | None = None
 
 
 class Model(Protocol):
@@ -56,6 +59,11 @@ def within(tried: Tried, limit_s: float) -> Tried:
         tried.attempt, error="timeout", latency_s=limit_s, ttft_s=None, retry_after_s=None, billing="possible"
     )
     return Tried(late, None, f"took {tried.attempt.latency_s:.3f} s, the limit is {limit_s:g} s")
+
+
+def body_digest(raw: bytes) -> str:
+    """Return what tells a failure's body from another's: enough to see a failure repeat itself."""
+    return hashlib.sha256(raw).hexdigest()[:16]
 
 
 def timestamp(moment: datetime) -> str:

@@ -9,11 +9,12 @@ from evalgate.core.calls import Call, Request
 from evalgate.core.messages import Message
 from evalgate.core.policy_file import Reliability
 from evalgate.core.providers_file import FunctionProvider, OpenAIProvider
-from evalgate.providers.live import LiveCaller
+from evalgate.providers.live import LiveCaller, Pace, Time
 
 KEY = "sk-evalgate-canary-0123456789"
 NOW = datetime(2026, 11, 1, 12, 0, 0, 5000, tzinfo=UTC)
 ONCE = Reliability()
+EASY = Pace()
 
 
 def request(text="Where is my parcel?", *, kind="chat", provider="local", params=None, messages=None):
@@ -30,11 +31,23 @@ def request(text="Where is my parcel?", *, kind="chat", provider="local", params
 
 
 def openai(
-    origin, *, environ: Mapping[str, str] | None = None, key_env=None, log=None, **doors
+    origin,
+    *,
+    environ: Mapping[str, str] | None = None,
+    key_env=None,
+    log=None,
+    spec=None,
+    pace=EASY,
+    **doors,
 ) -> LiveCaller:
-    spec = OpenAIProvider(kind="openai", origin=origin, key_env=key_env)
+    spec = OpenAIProvider(kind="openai", origin=origin, key_env=key_env, **(spec or {}))
     return LiveCaller(
-        {"local": spec}, {}, environ or {}, log or Unlogged("s-1"), **{"clock": lambda: NOW, **doors}
+        {"local": spec},
+        {},
+        environ or {},
+        log or Unlogged("s-1"),
+        pace,
+        Time(**{"clock": lambda: NOW, **doors}),
     )
 
 
@@ -54,7 +67,7 @@ def ask_function(
     async def go() -> Call:
         spec = FunctionProvider(kind="function", path="app:answer")
         async with LiveCaller(
-            {"app": spec}, {"app": function}, {}, Unlogged("s-1"), clock=lambda: NOW
+            {"app": spec}, {"app": function}, {}, Unlogged("s-1"), time=Time(clock=lambda: NOW)
         ) as caller:
             return await caller(request(kind=kind, provider="app", **fields), rules)
 

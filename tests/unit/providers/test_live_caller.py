@@ -11,8 +11,7 @@ from evalgate.core.errors import ProviderRefused, SpendCapReached
 from evalgate.core.policy_file import Reliability
 from evalgate.core.providers_file import FunctionProvider
 from evalgate.core.retry import backoff_s
-from evalgate.providers import live
-from evalgate.providers.live import LiveCaller
+from evalgate.providers.live import LiveCaller, Pace, Time
 from tests.loopback import Loopback, answer, delayed, reply, reset, status
 from tests.unit.providers.asking import NOW, ask, openai, request
 
@@ -35,14 +34,17 @@ def test_a_retry_after_an_outage_records_both_attempts():
 @pytest.mark.parametrize("jitter", ["full", "none"])
 def test_it_waits_exactly_what_the_retry_law_says(jitter):
     waits = []
+    passed_s = 0.0
 
     async def sleep(seconds):
+        nonlocal passed_s
         waits.append(seconds)
+        passed_s += seconds
 
     rules = Reliability(num_retries=3, backoff_s=0.5, backoff_jitter=jitter)
     limited = status(429, headers={"Retry-After": "9"})
     with Loopback([status(500), limited, reset(), answer()]) as server:
-        call = ask(server.origin, rules, sleep=sleep)
+        call = ask(server.origin, rules, sleep=sleep, now=lambda: passed_s)
     law = [backoff_s(rules, "d" * 64, 1), backoff_s(rules, "d" * 64, 2, 9.0), backoff_s(rules, "d" * 64, 3)]
     assert waits == law
     assert [attempt.wait_s for attempt in call.attempts] == [0.0, *law]
@@ -161,11 +163,9 @@ def test_connections_are_reused_and_closed():
         assert server.open == 0
 
 
-def test_attempts_in_flight_are_bounded_and_our_own_queue_is_not_latency(monkeypatch):
-    monkeypatch.setattr(live, "ATTEMPTS_IN_FLIGHT", 2)
-
+def test_attempts_in_flight_are_bounded_and_our_own_queue_is_not_latency():
     async def go(origin):
-        async with openai(origin) as caller:
+        async with openai(origin, pace=Pace(concurrency=2)) as caller:
             return await asyncio.gather(*(caller(request(), Reliability()) for _ in range(6)))
 
     with Loopback([delayed(0.3, answer())]) as server:
@@ -173,6 +173,8 @@ def test_attempts_in_flight_are_bounded_and_our_own_queue_is_not_latency(monkeyp
         assert server.connections == 2
     # Six calls through two places take three rounds; each call's own latency is one.
     assert max(call.attempts[0].latency_s for call in calls) < 0.55
+    # What they waited for a place is kept, apart.
+    assert sorted(call.attempts[0].queued_s or 0.0 for call in calls)[2:] >= [0.25, 0.25, 0.55, 0.55]
 
 
 def test_an_unknown_provider_is_refused_with_what_there_is():
@@ -197,7 +199,7 @@ def test_a_provider_of_another_kind_is_refused(kind):
 def test_a_function_that_was_not_loaded_is_refused():
     async def go():
         spec = FunctionProvider(kind="function", path="app:answer")
-        async with LiveCaller({"app": spec}, {}, {}, Unlogged("s-1"), clock=lambda: NOW) as caller:
+        async with LiveCaller({"app": spec}, {}, {}, Unlogged("s-1"), time=Time(clock=lambda: NOW)) as caller:
             await caller(request(kind="function", provider="app"), Reliability())
 
     with pytest.raises(ProviderRefused, match="app:answer"):

@@ -6,7 +6,7 @@ from evalgate.core.calls import TokenLogprob, Usage
 from evalgate.core.errors import ExitCode, ProviderRefused
 from evalgate.core.messages import Message, ToolCall
 from evalgate.core.policy_file import Reliability
-from evalgate.providers import openai_http
+from evalgate.providers import wire
 from tests.loopback import (
     Loopback,
     answer,
@@ -272,7 +272,7 @@ def test_a_broken_exchange_may_have_been_billed(step, kind):
 
 
 def test_a_reply_without_end_is_cut(monkeypatch):
-    monkeypatch.setattr(openai_http, "MAX_RESPONSE_BYTES", 1_000_000)
+    monkeypatch.setattr(wire, "MAX_RESPONSE_BYTES", 1_000_000)
     _, attempt = one(flood(8_000_000))
     assert attempt.error == "bad_response"
 
