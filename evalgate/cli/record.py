@@ -9,7 +9,7 @@ import click
 
 from evalgate.cli import streams
 from evalgate.cli.progress import progress_on
-from evalgate.cli.selection import selection_options
+from evalgate.cli.selection import concurrency_option, selection_options
 from evalgate.core.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=click.IntRange(min=0), metavar="N", help="Seed of the order in which calls are made."
 )
-def record(
+@concurrency_option
+def record(  # noqa: PLR0913  one parameter per option
     *,
     suites: tuple[str, ...],
     policies: tuple[str, ...],
@@ -34,6 +35,7 @@ def record(
     quiet: bool,
     cover: str | None,
     seed: int | None,
+    concurrency: int | None,
 ) -> int:
     """Make the calls of SUITES that nobody recorded yet, both sides of a case back to back."""
     from evalgate.pipeline.record import record as record_pipeline  # noqa: PLC0415  heavy
@@ -46,6 +48,7 @@ def record(
         baseline=baseline,
         cover_deployments=cover == "deployments",
         seed=seed,
+        concurrency=concurrency,
     )
     summary = record_pipeline(settings, progress_on(sys.stderr, os.environ, quiet=quiet))
     streams.write_data("".join(f"{_sentence(suite)}\n" for suite in summary.suites))

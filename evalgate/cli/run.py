@@ -10,7 +10,7 @@ import click
 from evalgate.cli.progress import progress_on
 from evalgate.cli.reports import errors_to_junit, report_options, write_junit, write_report
 from evalgate.cli.results import Format, hand_over, result_options
-from evalgate.cli.selection import selection_options
+from evalgate.cli.selection import concurrency_option, selection_options
 
 if TYPE_CHECKING:
     from evalgate.core.progress import Progress
@@ -42,6 +42,7 @@ MODES = ("replay", "auto", "live")
     is_flag=True,
     help="Call cases in random order and stop when they decide: looks at 10, 25, 50, 75 and 100 %.",
 )
+@concurrency_option
 @report_options
 @result_options
 def run(  # noqa: PLR0913  one parameter per option
@@ -54,6 +55,7 @@ def run(  # noqa: PLR0913  one parameter per option
     cases: tuple[str, ...],
     limit: int | None,
     sequential: bool,
+    concurrency: int | None,
     report: Path | None,
     report_texts: "ReportTexts | None",
     junit: Path | None,
@@ -76,6 +78,7 @@ def run(  # noqa: PLR0913  one parameter per option
         cases=cases,
         limit=limit,
         sequential=sequential,
+        concurrency=concurrency,
     )
     progress = progress_on(sys.stderr, os.environ, quiet=quiet)
     with errors_to_junit(junit):

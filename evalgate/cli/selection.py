@@ -6,6 +6,17 @@ from typing import Any
 import click
 
 
+def concurrency_option(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--concurrency``."""
+    option = click.option(
+        "--concurrency",
+        type=click.IntRange(min=1, max=1024),
+        metavar="N",
+        help="Calls in flight for each deployment. Default: found by trying, and few enough to time by.",
+    )
+    return option(verb)
+
+
 def selection_options(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``SUITES``, ``--policy``, ``--baseline`` and ``--quiet``."""
     options = (

@@ -27,6 +27,7 @@ from evalgate.core.suite import Project, Suite
 from evalgate.grading.needs import suite_judging
 from evalgate.pipeline.judging import ask_judges
 from evalgate.pipeline.measure import Pass, questions
+from evalgate.pipeline.pace import cases_under_way, pace_of, run_loop
 from evalgate.pipeline.rounds import Round, Rounds
 from evalgate.pricing.cost import cost_of
 from evalgate.pricing.prices import resolve_prices
@@ -36,9 +37,6 @@ from evalgate.serving.serve import Asked
 from evalgate.store.record import AutoCaller, RecordingCaller, RecordingWriter, new_session, salvage
 from evalgate.store.recordings import Recordings
 from evalgate.store.replay import ReplayCaller
-
-# Enough to keep a provider busy; its own rate limits and the store are the business of heavier tools.
-CASES_IN_FLIGHT = 8
 
 Side = Callable[[Caller], Awaitable[object]]
 
@@ -59,6 +57,7 @@ class Calling:
     cover_deployments: bool = False
     seed: int | None = None
     rounds: Rounds | None = None
+    concurrency: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +98,19 @@ def make_calls(calling: Calling, progress: Progress) -> CallsMade:
     salvage(calling.folder)
     seed = secrets.randbelow(2**31) if calling.seed is None else calling.seed
     session = new_session("live" if calling.known is None else "record", interleaved=True, seed=seed)
-    return asyncio.run(_make_calls(calling, session, random.Random(seed), progress))  # noqa: S311  an order, not a secret
+    return run_loop(_make_calls(calling, session, random.Random(seed), progress))  # noqa: S311  an order, not a secret
 
 
 async def _make_calls(
     calling: Calling, session: Session, rng: random.Random, progress: Progress
 ) -> CallsMade:
     project = calling.project
+    pace = pace_of(calling.suite, calling.policies, calling.concurrency)
     made_by = f"evalgate {version('evalgate-harness')}"
     with RecordingWriter(calling.folder, session, made_by) as writer:
-        async with LiveCaller(project.providers, project.functions, os.environ, Unlogged(session.id)) as live:
+        async with LiveCaller(
+            project.providers, project.functions, os.environ, Unlogged(session.id), pace
+        ) as live:
             recording = RecordingCaller(live, writer)
             known = calling.known
             ledger = _Ledger(recording if known is None else AutoCaller(ReplayCaller(known), recording))
@@ -180,9 +182,7 @@ async def _ask(request: Request, rules: Reliability, caller: Caller) -> Call:
 
 
 def _in_flight(calling: Calling) -> int:
-    """One case at a time where order matters, or an in-process model would disturb its own timing."""
-    kinds = {deployment.kind for policy in calling.policies for deployment in policy.deployments.values()}
-    return 1 if calling.suite.ordered or kinds == {"function"} else CASES_IN_FLIGHT
+    return cases_under_way(calling.suite, calling.policies, calling.concurrency)
 
 
 def _spend(calling: Calling, made: Mapping[str, Call]) -> float | Unmeasured:

@@ -65,6 +65,7 @@ def _record_suite(
             known=committed(suite),
             cover_deployments=settings.cover_deployments,
             seed=settings.seed,
+            concurrency=settings.concurrency,
         ),
         progress,
     )

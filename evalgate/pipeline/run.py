@@ -126,6 +126,7 @@ def _call(
         folder=local_folder(project.root, suite),
         known=known,
         rounds=None if looking is None else looking.rounds,
+        concurrency=settings.concurrency,
     )
     calls = make_calls(calling, progress)
     recordings = committed_and_local(project, suite)

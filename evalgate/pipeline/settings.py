@@ -23,6 +23,7 @@ class RunSettings:
     cases: tuple[str, ...] = ()
     limit: int | None = None
     sequential: bool = False
+    concurrency: int | None = None
 
     @property
     def gates(self) -> bool:
@@ -40,6 +41,7 @@ class RecordSettings:
     baseline: str | None = None
     cover_deployments: bool = False
     seed: int | None = None
+    concurrency: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
