@@ -30,23 +30,35 @@ def exit_code_of(command: Callable[[], object]) -> int:
     return int(code) if isinstance(code, int) else int(ExitCode.OK)
 
 
-def _explained(error: BaseException) -> int:
+def code_of(error: BaseException) -> ExitCode:
+    """Return the exit code that an error ends in; whatever is not ours to refuse is a bug."""
     leaves = list(_leaves(error))
     if any(isinstance(leaf, KeyboardInterrupt | click.Abort) for leaf in leaves):
+        return ExitCode.INTERRUPTED
+    if isinstance(error, click.ClickException):
+        return ExitCode.BAD_INPUT
+    refusals = [leaf.exit_code for leaf in leaves if isinstance(leaf, EvalgateError)]
+    return min(refusals) if len(refusals) == len(leaves) else ExitCode.BUG
+
+
+def _explained(error: BaseException) -> int:
+    leaves = list(_leaves(error))
+    code = code_of(error)
+    if code is ExitCode.INTERRUPTED:
         streams.say("\ninterrupted: finished work is kept; the same command continues.")
-        return int(ExitCode.INTERRUPTED)
+        return int(code)
     if isinstance(error, click.ClickException):
         return _usage(error)
     if isinstance(error, BrokenPipeError) and not _place(error):
         # Nobody read the help. Results are written by streams.write_data, which keeps the verdict's code.
         streams.discard_stdout()
         return int(ExitCode.OK)
-    refusals = [leaf for leaf in leaves if isinstance(leaf, EvalgateError)]
-    if len(refusals) == len(leaves):
-        for refusal in refusals:
+    if code is not ExitCode.BUG:
+        for refusal in leaves:
+            assert isinstance(refusal, EvalgateError)
             streams.say(_refusal(refusal))
         _traceback_if_asked(error)
-        return int(min(refusal.exit_code for refusal in refusals))
+        return int(code)
     streams.say(_bug(next(leaf for leaf in leaves if not isinstance(leaf, EvalgateError))))
     _traceback_if_asked(error)
     return int(ExitCode.BUG)

@@ -17,6 +17,7 @@ _VERBS = (
     "power",
     "aa",
     "run",
+    "ci",
     "record",
     "compare",
     "report",

@@ -63,11 +63,15 @@ class CaseCounts:
 
 @dataclass(frozen=True, slots=True)
 class CallCounts:
-    """Distinct calls that both sides needed, and how many came from recordings or were made."""
+    """Distinct calls that both sides needed, and how many came from recordings or were made.
+
+    ``added`` counts those of the reused ones whose recordings the judging commit does not hold.
+    """
 
     needed: int
     reused: int
     made: int
+    added: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,10 @@ class Confusions:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One candidate against one baseline on one suite; ``baseline`` is None where there is none yet."""
+    """One candidate against one baseline on one suite; ``baseline`` is None where there is none yet.
+
+    ``owners`` are the suite's, ``file`` is where the candidate is written, from the project's root.
+    """
 
     suite: str
     baseline: str | None
@@ -190,14 +197,23 @@ class Judgement:
     notes: tuple[str, ...] = ()
     confusions: Confusions | None = None
     not_spent: NotSpent | None = None
+    owners: tuple[str, ...] = ()
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The only source of exit code, banner, comment and result files."""
+    """The only source of exit code, banner, comment and result files.
+
+    ``announcements`` are what a reviewer must not miss: the change touched what judges it, brought its own
+    recordings, or something was refused. ``previews`` say what rules that do not count yet would make of it;
+    nothing follows from them.
+    """
 
     verdict: Verdict
     blocked: bool
     exit_code: ExitCode
     judgements: tuple[Judgement, ...]
     notes: tuple[str, ...] = ()
+    announcements: tuple[str, ...] = ()
+    previews: tuple[Judgement, ...] = ()

@@ -22,6 +22,11 @@ def decide(judgements: Sequence[Judgement], notes: Sequence[str] = ()) -> Decisi
     )
 
 
+def nothing_changed(notes: Sequence[str]) -> Decision:
+    """Return the decision on a change that touches nothing which is judged: it passes."""
+    return Decision("pass", blocked=False, exit_code=ExitCode.OK, judgements=(), notes=tuple(notes))
+
+
 def _verdict(judgements: Sequence[Judgement]) -> Verdict:
     verdicts = {judgement.verdict for judgement in judgements}
     if "fail" in verdicts:

@@ -3,7 +3,7 @@
 import traceback
 
 from evalgate.core.cases import Case
-from evalgate.core.errors import GraderCrash
+from evalgate.core.errors import CannotJudge, GraderCrash
 from evalgate.core.outcome import Answer, Grade
 from evalgate.core.suite import GradeFunction
 from evalgate.core.suite_file import FunctionGrader
@@ -23,6 +23,8 @@ def grade_function(
     # SystemExit too: a grader that calls sys.exit(0) must not end the gate with a pass.
     try:
         grade: object = function(case, answer)
+    except CannotJudge:
+        raise
     except (Exception, SystemExit) as error:
         raise GraderCrash(_crash(grader, case, f"raised {_told(error)}")) from error
     if not isinstance(grade, Grade):

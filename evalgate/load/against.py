@@ -11,25 +11,36 @@ from pathlib import Path
 
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.project_file import ProjectFile
+from evalgate.load.changed import Changed
 from evalgate.load.documents import Document, read_yaml
+from evalgate.load.findings import Importer
 from evalgate.load.git import Commit, Repository, find_commit, open_repository
 from evalgate.load.git_tree import CheckedOut, checked_out
 from evalgate.load.isolated import IsolatedFunctions
-from evalgate.load.joining import Against, Joining
+from evalgate.load.joining import Against, Joining, alone_of
 from evalgate.load.places import PROJECT_FILE, find_project, find_suites
 from evalgate.load.project import Gathered, gather
 from evalgate.load.suites import Selection
+from evalgate.load.untrusted import UntrustedImporter
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a command was pointed at; ``baseline`` is ``git:REF``."""
+    """What a command was pointed at; ``baseline`` is ``git:REF``.
+
+    With ``changed`` only what a change touches is judged, and what only the working tree brings (a suite, the
+    whole project) has no relative limits yet. Without ``trusted`` no code of the working tree is run.
+    ``baseline_policy`` is judged against instead of the baseline that the commit's project names.
+    """
 
     start: Path
     suites: Sequence[str]
     policies: Sequence[str]
     baseline: str
     calling: bool
+    changed: Changed | None = None
+    trusted: bool = True
+    baseline_policy: str | None = None
 
 
 @contextmanager
@@ -50,37 +61,59 @@ def load_against(asked: Asked) -> Iterator[Against]:
         IsolatedFunctions(file.parent) as ours,
         IsolatedFunctions(out.folder if out is not None else file.parent) as theirs,
     ):
+        strangers = UntrustedImporter()
+        importer = ours.import_function if asked.trusted else strangers.import_function
         if out is None or not (out.folder / PROJECT_FILE).is_file():
-            yield _first_time(asked, repository, commit, ours)
+            yield _first_time(asked, repository, commit, importer)
             return
         chosen = _Chosen.of(asked, file, out)
-        base = _base(asked, file, out, chosen.base, theirs)
+        base = _base(asked, file, out, chosen.base, strangers.remembering(theirs.import_function))
         selection = Selection(asked.start, asked.policies)
-        tree = gather(file, chosen.tree, selection, calling=asked.calling, importer=ours.import_function)
+        tree = gather(file, chosen.tree, selection, calling=asked.calling, importer=importer)
         tree.findings.raise_if_any()
         if asked.suites and not chosen.tree:
             # All that was asked for was deleted; what else there is was not asked for.
             tree = replace(tree, suites=(), project=replace(tree.project, suites=()))
-        yield Joining(base, tree, out, selection).joined()
+        yield Joining(base, tree, out, selection, asked.changed, strangers.refused).joined()
 
 
-def _first_time(
-    asked: Asked, repository: Repository, commit: Commit, functions: IsolatedFunctions
-) -> Against:
+@contextmanager
+def load_first(asked: Asked, why: str) -> Iterator[Against]:
+    """Yield the project around ``asked.start`` by its own rules, as there is nothing to compare with.
+
+    Raises:
+        BadInput: with every problem of the working tree.
+
+    """
+    root = find_project(asked.start).parent
+    with IsolatedFunctions(root) as ours:
+        importer = ours.import_function if asked.trusted else UntrustedImporter().import_function
+        yield _by_own_rules(asked, importer, why)
+
+
+def _first_time(asked: Asked, repository: Repository, commit: Commit, importer: Importer) -> Against:
     """Return the working tree as it is: the commit knows of no gate yet."""
+    why = f"{commit.asked} ({commit.short}) has no {repository.prefix}{PROJECT_FILE}"
+    return _by_own_rules(asked, importer, why)
+
+
+def _by_own_rules(asked: Asked, importer: Importer, why: str) -> Against:
     gathered = gather(
         find_project(asked.start),
         asked.suites,
         Selection(asked.start, asked.policies),
         calling=asked.calling,
-        importer=functions.import_function,
+        importer=importer,
     )
     gathered.findings.raise_if_any()
-    note = (
-        f"{commit.asked} ({commit.short}) has no {repository.prefix}{PROJECT_FILE}: there is nothing to "
-        "compare with yet, and the working tree was judged by its own rules."
-    )
-    return Against(gathered.project, (note,), moved=False)
+    project = gathered.project
+    note = f"{why}: there is nothing to compare with yet, and the working tree was judged by its own rules."
+    if asked.changed is None:
+        return Against(project, (note,), moved=False)
+    alone = replace(project, suites=tuple(map(alone_of, project.suites)))
+    previews = tuple(each for each in project.suites if each.baseline is not None and each.proposals)
+    preview = replace(project, suites=previews) if previews else None
+    return Against(alone, (), moved=False, announced=(note,), preview=preview)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +164,7 @@ def _globs(root: Path) -> Sequence[str]:
 
 
 def _base(
-    asked: Asked, file: Path, out: CheckedOut, suites: Sequence[str], functions: IsolatedFunctions
+    asked: Asked, file: Path, out: CheckedOut, suites: Sequence[str], importer: Importer
 ) -> Gathered | None:
     """Return the commit's project with its baselines, or None if it has none of the suites asked for."""
     if asked.suites and not suites:
@@ -141,9 +174,9 @@ def _base(
         gathered = gather(
             out.folder / PROJECT_FILE,
             suites,
-            Selection(start, proposals=False),
+            Selection(start, baseline=asked.baseline_policy, proposals=False),
             calling=False,
-            importer=functions.import_function,
+            importer=importer,
         )
         gathered.findings.raise_if_any()
     except BadInput as bad:

@@ -11,6 +11,7 @@ from evalgate.core.outcome import Answer, Grade
 from evalgate.core.policy import ScoreFunction
 from evalgate.core.suite import GradeFunction
 from evalgate.load.isolated import IsolatedFunction
+from evalgate.load.untrusted import RefusedFunction
 
 
 def as_grader(function: Callable[..., object], correct_at: float) -> GradeFunction:
@@ -45,7 +46,7 @@ def source_sha256(function: Callable[..., object]) -> str | None:
 
     Code that the file imports is not covered.
     """
-    if isinstance(function, IsolatedFunction):
+    if isinstance(function, IsolatedFunction | RefusedFunction):
         return function.source_sha256
     try:
         file = inspect.getsourcefile(inspect.unwrap(function))

@@ -50,7 +50,7 @@ def loaded(settings: RunSettings | RecordSettings | PlanSettings, *, calling: bo
     asked = Asked(start, suites, policies, baseline or "", calling)
     if baseline is not None:
         with load_against(asked) as against:
-            yield Loaded(against.project, against.notes)
+            yield Loaded(against.project, against.told)
         return
     gathered = gather(find_project(start), suites, Selection(start, policies), calling=calling)
     gathered.findings.raise_if_any()
@@ -62,7 +62,7 @@ def loaded(settings: RunSettings | RecordSettings | PlanSettings, *, calling: bo
     with ExitStack() as stack:
         against_moved = _entered(stack, asked, moved) if moved is not None else None
         if against_moved is not None and against_moved.moved:
-            yield Loaded(against_moved.project, against_moved.notes)
+            yield Loaded(against_moved.project, against_moved.told)
         else:
             yield Loaded(gathered.project)
 

@@ -49,19 +49,41 @@ class Ran:
 def run_for_report(settings: RunSettings, progress: Progress, *, texts: bool = False) -> Ran:
     """Do what :func:`run` does and keep the runs, with ``texts`` also what was asked and said in them."""
     with loaded(settings, calling=settings.mode != "replay") as found:
-        project = found.project
-        judged = [
-            each
-            for suite in _narrowed(project.suites, settings)
-            for each in _judge_suite(project, suite, settings, progress)
-        ]
         # A commit's files are gone after this.
-        every = (run for _, runs in judged for run in runs)
-        kept = texts_of(project, every) if texts else NO_TEXTS
-    decision = decide([judgement for judgement, _ in judged], (*_notes(settings), *found.notes))
+        judged = judge_project(found.project, settings, progress, texts=texts)
+    decision = decide(judged.judgements, (*_notes(settings), *found.notes))
     if not settings.gates:
         decision = _shown_only(decision)
-    return Ran(decision, tuple(runs for _, runs in judged), kept)
+    return Ran(decision, judged.runs, judged.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedProject:
+    """A project's judgements, the runs behind each (the baseline's first), and the texts of those runs."""
+
+    judgements: tuple[Judgement, ...]
+    runs: tuple[tuple[Run, ...], ...]
+    texts: Texts
+
+
+def judge_project(
+    project: Project, settings: RunSettings, progress: Progress, *, texts: bool
+) -> JudgedProject:
+    """Measure and judge every proposal of a project's suites; the settings say how, not what.
+
+    Raises:
+        BadInput: something a person wrote is wrong.
+        CannotJudge: recordings are missing, a provider refuses, a grader crashed.
+
+    """
+    judged = [
+        each
+        for suite in _narrowed(project.suites, settings)
+        for each in _judge_suite(project, suite, settings, progress)
+    ]
+    every = (run for _, runs in judged for run in runs)
+    kept = texts_of(project, every) if texts else NO_TEXTS
+    return JudgedProject(tuple(judgement for judgement, _ in judged), tuple(runs for _, runs in judged), kept)
 
 
 def _judge_suite(project: Project, suite: Suite, settings: RunSettings, progress: Progress) -> list[Judged]:
@@ -83,15 +105,22 @@ def _judge_suite(project: Project, suite: Suite, settings: RunSettings, progress
         (
             replace(
                 judgement,
-                calls=_counts(runs, called.made),
+                calls=_counts(suite, runs, called),
                 spend_usd=called.spend_usd,
                 not_spent=not_spent,
                 notes=(*judgement.notes, *called.notes),
+                owners=suite.owners,
+                file=_file_of(suite, judgement),
             ),
             runs,
         )
         for judgement, runs in judged
     ]
+
+
+def _file_of(suite: Suite, judgement: Judgement) -> str:
+    known = (suite.baseline, *suite.proposals)
+    return next((each.file for each in known if each is not None and each.name == judgement.candidate), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +179,12 @@ def _looking(
     return (None, (reason,)) if reason else (Looking(suite, prices, settings.mode), ())
 
 
-def _counts(runs: tuple[Run, ...], made: frozenset[str]) -> CallCounts:
+def _counts(suite: Suite, runs: tuple[Run, ...], called: _Called) -> CallCounts:
     results = chain.from_iterable(run.results for run in runs)
     needed = {step.digest for graded in results for step in graded.outcome.steps}
-    return CallCounts(needed=len(needed), reused=len(needed - made), made=len(needed & made))
+    made, reused = needed & called.made, needed - called.made
+    added = sum(map(called.recordings.is_behind, reused)) if suite.base is not None else 0
+    return CallCounts(needed=len(needed), reused=len(reused), made=len(made), added=added)
 
 
 def _narrowed(suites: Sequence[Suite], settings: RunSettings) -> list[Suite]:

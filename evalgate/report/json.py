@@ -35,6 +35,8 @@ def render(decision: Decision) -> str:
         "exit_code": int(decision.exit_code),
         "comparisons": [_comparison(judgement) for judgement in decision.judgements],
         "notes": [_text(note) for note in decision.notes],
+        "announcements": [_text(text) for text in decision.announcements],
+        "previews": [_comparison(judgement) for judgement in decision.previews],
     }
     return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
@@ -69,7 +71,7 @@ def _comparison(judgement: Judgement) -> dict[str, object]:
             "failed": cases.failed,
         },
         "shares": {"strong": candidate.strong_share, "cache_hits": candidate.cache_hit_share},
-        "calls": {"needed": calls.needed, "reused": calls.reused, "made": calls.made},
+        "calls": {"needed": calls.needed, "reused": calls.reused, "made": calls.made, "added": calls.added},
         "spend_usd": usd_json(judgement.spend_usd),
         "mode": judgement.mode,
         "sequential": None if judgement.not_spent is None else _not_spent(judgement.not_spent),
@@ -80,6 +82,8 @@ def _comparison(judgement: Judgement) -> dict[str, object]:
         "policy_diff": [_text(line) for line in judgement.policy_diff],
         "flips": [_flip(flip) for flip in judgement.flips],
         "notes": [_text(note) for note in judgement.notes],
+        "owners": [_text(owner) for owner in judgement.owners],
+        "file": _text(judgement.file),
         "confusion": None if judgement.confusions is None else _confusion(judgement.confusions),
     }
 

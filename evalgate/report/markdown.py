@@ -6,7 +6,7 @@ escaped character by character.
 
 from collections.abc import Iterable, Sequence
 
-from evalgate.core.verdict import Decision, Flip, Judgement
+from evalgate.core.verdict import Check, Decision, Flip, Judgement
 from evalgate.report import wording
 from evalgate.report.confusions import matrix
 from evalgate.report.ledger import ledger, not_spent, unpriced
@@ -17,13 +17,15 @@ from evalgate.report.safe_text import no_command, safe_line
 # GitHub drops a job summary of more than 1 MiB altogether.
 MOST_BYTES = 900_000
 _FLIPS_SHOWN = 50
+_ANNOUNCED_SHOWN = 50
+_PREVIEWS_SHOWN = 50
 _LEFT_OUT = "\n_{} left out to stay below the size of a job summary; the JSON result has everything._\n"
 
 
 def render(decision: Decision) -> str:
     """Return at most 900,000 bytes: what does not fit is left out whole, details first, and counted."""
     head = _head(decision)
-    foot = _foot(decision)
+    foot = _previews(decision) + _foot(decision)
     room = MOST_BYTES - _size(head) - _size(foot) - 2 * _size(_LEFT_OUT)
     alone = len(decision.judgements) == 1
     bodies = [_essentials(judgement, alone=alone) for judgement in decision.judgements]
@@ -53,14 +55,33 @@ def _head(decision: Decision) -> str:
         "",
         prose(wording.summary_sentence(decision)),
         "",
+        *announced(decision, _ANNOUNCED_SHOWN),
     ]
     return "\n".join(lines)
 
 
+def announced(decision: Decision, most: int) -> list[str]:
+    """Return a list of what a reviewer must not miss; nothing where there is nothing."""
+    said = wording.announcements(decision)
+    if not said:
+        return []
+    shown = [f"- ⚠️ {prose(text)}" for text in said[:most]]
+    more = [f"- and {len(said) - most:,} more"] if len(said) > most else []
+    return [*shown, *more, ""]
+
+
+def _previews(decision: Decision) -> str:
+    if not decision.previews:
+        return ""
+    said = [f"- {prose(wording.previewed(each))}" for each in decision.previews[:_PREVIEWS_SHOWN]]
+    lines = ["", "**Preview by the rules of this change.** Nothing follows from it.", "", *said, ""]
+    return "\n".join(lines)
+
+
 def _essentials(judgement: Judgement, *, alone: bool) -> str:
-    heading = f"### {wording.outcome_mark(judgement)} {code(judgement.suite)}: {_versus(judgement)}"
+    heading = f"### {wording.outcome_mark(judgement)} {code(judgement.suite)}: {compared(judgement)}"
     said = [] if alone else [prose(wording.headline(judgement)), ""]
-    lines = ["", heading, "", *said, *_limits(judgement), ""]
+    lines = ["", heading, "", *said, *limits_table(judgement, judgement.checks), ""]
     why = [f"- {prose(reason)}" for _, reason in wording.reasons(judgement)]
     if judgement.baseline:
         why.append(f"- cases: {wording.counts(judgement)}")
@@ -72,7 +93,8 @@ def _essentials(judgement: Judgement, *, alone: bool) -> str:
     return "\n".join([*lines, *why, ""])
 
 
-def _versus(judgement: Judgement) -> str:
+def compared(judgement: Judgement) -> str:
+    """Return which policies were compared, in code."""
     if not judgement.baseline:
         return f"{code(judgement.candidate)} (no baseline)"
     return f"{code(judgement.baseline)} → {code(judgement.candidate)}"
@@ -82,16 +104,17 @@ def _subject(words: wording.CheckWords) -> str:
     return words.metric if words.slice is None else f"{words.metric} in {code(words.slice)}"
 
 
-def _limits(judgement: Judgement) -> list[str]:
+def limits_table(judgement: Judgement, checks: Sequence[Check]) -> list[str]:
+    """Return the lines of a table with one row for each of the judgement's ``checks``."""
     if not judgement.checks:
         return ["No limits are set, so nothing was judged."]
     rows = []
-    for check in judgement.checks:
+    for check in checks:
         words = wording.check_words(check)
         change = words.change + wording.level_note(judgement, check)
         rows.append([_subject(words), words.baseline, words.candidate, change, words.budget, words.verdict])
     headings = ["limit on", "baseline", "candidate", wording.change_heading(judgement), "budget", "verdict"]
-    return _table(headings, "lrrrll", rows)
+    return md_table(headings, "lrrrll", rows)
 
 
 def _details(judgement: Judgement) -> str:
@@ -107,7 +130,7 @@ def _details(judgement: Judgement) -> str:
         found = judgement.confusions
         headings = ["expected", *map(code, found.read)]
         rows = [[code(first), *rest] for first, *rest in matrix(found)]
-        lines = _table(headings, "l" + "r" * len(found.read), rows)
+        lines = md_table(headings, "l" + "r" * len(found.read), rows)
         blocks.append(_folded("What was read as what (candidate, change against the baseline)", lines))
     rests = [f"- {prose(text)}" for text in wording.both(wording.evidence(judgement))]
     if rests:
@@ -119,9 +142,9 @@ def _money(judgement: Judgement) -> list[str]:
     rows = ledger(judgement)
     if judgement.baseline:
         cells = [[prose(row.label), row.baseline, row.candidate] for row in rows]
-        lines = _table(["", code(judgement.baseline), code(judgement.candidate)], "lrr", cells)
+        lines = md_table(["", code(judgement.baseline), code(judgement.candidate)], "lrr", cells)
     else:
-        lines = _table(
+        lines = md_table(
             ["", code(judgement.candidate)], "lr", [[prose(row.label), row.candidate] for row in rows]
         )
     missing = [f"- {prose(text)}" for text in unpriced(judgement)]
@@ -138,7 +161,7 @@ def _flips(flips: Sequence[Flip]) -> list[str]:
         ]
         for flip in flips[:_FLIPS_SHOWN]
     ]
-    lines = _table(["case", "expected", "baseline", "candidate"], "llll", rows)
+    lines = md_table(["case", "expected", "baseline", "candidate"], "llll", rows)
     more = len(flips) - len(rows)
     return [*lines, "", f"and {more:,} more; the JSON result lists all"] if more else lines
 
@@ -152,7 +175,8 @@ def _foot(decision: Decision) -> str:
     return "\n".join([*lines, "", prose(wording.exit_sentence(decision)), ""])
 
 
-def _table(headings: Sequence[str], aligns: str, rows: Iterable[Sequence[str]]) -> list[str]:
+def md_table(headings: Sequence[str], aligns: str, rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table; ``aligns`` has a letter a column, ``r`` for right."""
     rule = ["---:" if align == "r" else "---" for align in aligns]
     return [f"| {' | '.join(cells)} |" for cells in (headings, rule, *rows)]
 

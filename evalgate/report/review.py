@@ -46,8 +46,8 @@ def render_github(review: Review, folder: str = "") -> str:
     ``folder`` leads from the root of the repository to the current directory, as annotations name files from
     the root.
     """
-    lines = [_command("error", problem, folder) for problem in review.errors]
-    lines += [_command("warning", problem, folder) for problem in review.warnings]
+    lines = [workflow_command("error", problem, folder) for problem in review.errors]
+    lines += [workflow_command("warning", problem, folder) for problem in review.warnings]
     return "\n".join([*lines, _verdict(review)]) + "\n"
 
 
@@ -73,7 +73,8 @@ def _problem_json(problem: Problem) -> dict[str, object]:
     }
 
 
-def _command(level: str, problem: Problem, folder: str) -> str:
+def workflow_command(level: str, problem: Problem, folder: str = "") -> str:
+    """Return the line by which a runner is told of an ``error``, a ``warning`` or a ``notice``."""
     where: dict[str, str] = {}
     if problem.file is not None:
         where["file"] = posixpath.normpath(posixpath.join(folder, problem.file))

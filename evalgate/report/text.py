@@ -25,10 +25,15 @@ def render(decision: Decision, *, width: int = 100, color: bool = False) -> str:
         page.overview(decision)
     for judgement in decision.judgements:
         page.judgement(judgement, alone=len(decision.judgements) == 1)
+    page.listed("preview by the rules of this change (nothing follows from it)", _previews(decision))
     page.listed("notes", wording.notes(decision))
     page.blank()
     page.sentence(wording.exit_sentence(decision), style="quiet")
     return "\n".join(no_command(line) for line in page.lines) + "\n"
+
+
+def _previews(decision: Decision) -> list[str]:
+    return [wording.previewed(each) for each in decision.previews]
 
 
 class _Page:
@@ -57,6 +62,8 @@ class _Page:
         painted = paint(word, wording.outcome_style(decision), color=self.color)
         self.lines.append(painted + first[len(word) :])
         self.lines.extend(rest)
+        for text in wording.announcements(decision):
+            self.sentence(text, first="! ", style="unsure")
 
     def overview(self, decision: Decision) -> None:
         self.blank()

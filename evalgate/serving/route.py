@@ -73,6 +73,8 @@ def _function_score(spec: FunctionRouter, function: ScoreFunction, case: Case) -
     where = f"the router's function {spec.path}, asked about case {case.id!r},"
     try:
         score: object = function(case)
+    except CannotJudge:
+        raise
     except Exception as error:  # the user's own code may raise anything
         raise CannotJudge(f"{where} raised {type(error).__name__}: {error}") from error
     low, high = spec.range

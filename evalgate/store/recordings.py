@@ -77,6 +77,10 @@ class Recordings:
                     return each
         return found[0] if found else None
 
+    def is_behind(self, digest: str) -> bool:
+        """Tell whether ``digest`` is recorded, but not in the first layer."""
+        return digest not in self._layers[0] and any(digest in layer for layer in self._layers[1:])
+
     def sessions_of(self, digest: str) -> tuple[str, ...]:
         """Return the ids of the sessions that hold ``digest``, newest first."""
         return tuple([each.session for each in self._found(digest)])

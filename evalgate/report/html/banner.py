@@ -28,6 +28,7 @@ def banner(decision: Decision, comparisons: Sequence[ComparisonData]) -> Html:
         facts(alone) if alone is not None else None,
         policy_diff(alone) if alone is not None else None,
         overview(comparisons) if len(comparisons) > 1 else None,
+        _announced(decision),
         notes(decision.notes),
         class_=f"banner {style}",
         id="verdict",
@@ -117,6 +118,17 @@ def notes(texts: Sequence[str]) -> Html | None:
     if not texts:
         return None
     return tag("ul", *(tag("li", safe_line(text, 400)) for text in texts), class_="notes")
+
+
+def _announced(decision: Decision) -> Html | None:
+    """Return what a reviewer must not miss, in amber, and what rules that do not count yet would say."""
+    said = [
+        *wording.announcements(decision),
+        *(f"preview, nothing follows from it: {wording.previewed(each)}" for each in decision.previews),
+    ]
+    if not said:
+        return None
+    return tag("ul", *(tag("li", badge("!", "unsure"), " ", typeset(text)) for text in said), class_="notes")
 
 
 def _eyebrow(comparisons: Sequence[ComparisonData]) -> Html | None:

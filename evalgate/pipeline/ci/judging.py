@@ -1,0 +1,150 @@
+"""The verb ``ci``: judge what a change touches by what was there before it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from evalgate.core.errors import CannotJudge, EvalgateError
+from evalgate.core.progress import Progress
+from evalgate.core.report_data import ReportData
+from evalgate.core.run import Run
+from evalgate.core.suite import Project
+from evalgate.core.verdict import Decision, Judgement
+from evalgate.gate.decide import decide, nothing_changed
+from evalgate.github.event import Event
+from evalgate.load.git import Commit
+from evalgate.load.git_changes import changed_paths, check_links, first_changed_line, top_of
+from evalgate.pipeline.ci.base import find_base
+from evalgate.pipeline.ci.projects import Change, FoundProject, loaded_project, projects_reached
+from evalgate.pipeline.ci.settings import CiSettings
+from evalgate.pipeline.reporting import gathered
+from evalgate.pipeline.run import JudgedProject, Ran, judge_project
+from evalgate.pipeline.settings import RunSettings
+from evalgate.pipeline.texts import Texts
+
+# Git's name for a commit's worth of nothing.
+_NOTHING = Commit("4b825dc642cb6eb9a060e54bf8d69288fbee4904", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A decision on a change, its report, and the line of each blocked file that the change begins at."""
+
+    decision: Decision
+    data: ReportData
+    lines: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was found out so far, over all projects."""
+
+    judgements: list[Judgement] = field(default_factory=list)
+    runs: list[tuple[Run, ...]] = field(default_factory=list)
+    texts: Texts = field(default_factory=lambda: Texts({}, {}))
+    previews: list[Judgement] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    announced: list[str] = field(default_factory=list)
+
+
+def judge_change(settings: CiSettings, event: Event | None, progress: Progress) -> Ruled:
+    """Judge every policy that the change touches, in every project of the repository.
+
+    Raises:
+        BadInput: something a person wrote is wrong, or the base commit is not here.
+        CannotJudge: recordings are missing, a grader crashed, or code of a fork would have to run.
+
+    """
+    change = _change(settings, event)
+    projects = projects_reached(change, settings)
+    found = _Found()
+    for project in projects:
+        _judge(change, project, settings, progress, found)
+    if not found.judgements:
+        found.notes.append(_why_nothing(change, projects))
+    ruling = decide(found.judgements, found.notes) if found.judgements else nothing_changed(found.notes)
+    decision = replace(
+        ruling, announcements=tuple(dict.fromkeys(found.announced)), previews=tuple(found.previews)
+    )
+    data = gathered(Ran(decision, tuple(found.runs), found.texts), None)
+    return Ruled(decision, data, _lines(change, decision))
+
+
+def _change(settings: CiSettings, event: Event | None) -> Change:
+    repository = top_of(settings.start)
+    base = find_base(repository, event, settings.baseline)
+    trusted = not (settings.untrusted or (event is not None and event.fork))
+    if settings.mode != "replay":
+        if not trusted:
+            raise CannotJudge(
+                f"--mode {settings.mode} is refused for a fork: it would spend money and use keys on what a "
+                "stranger wrote.\n    Replay it, or push the branch to this repository."
+            )
+        raise CannotJudge(
+            f"--mode {settings.mode} needs a cap on what it may spend, which `ci` cannot keep yet.\n"
+            "    Record with `evalgate record`, commit the recordings, and replay."
+        )
+    paths = changed_paths(repository, base.commit or _NOTHING)
+    check_links(repository, paths)
+    return Change(repository, base, paths, trusted)
+
+
+def _judge(
+    change: Change, project: FoundProject, settings: CiSettings, progress: Progress, found: _Found
+) -> None:
+    how = RunSettings(start=project.folder, mode=settings.mode)
+    with loaded_project(change, project, settings) as against:
+        judged = judge_project(against.project, how, progress, texts=True)
+        if against.preview is not None:
+            _preview(against.preview, project, how, progress, found)
+    found.notes += map(project.told, against.notes)
+    found.announced += map(project.told, against.announced)
+    found.judgements += _placed(judged.judgements, project)
+    found.runs += judged.runs
+    found.texts = _merged(found.texts, judged, project)
+
+
+def _preview(
+    suites: Project, project: FoundProject, how: RunSettings, progress: Progress, found: _Found
+) -> None:
+    """Judge by rules that do not count yet; that this fails is told and is no more than that."""
+    try:
+        judged = judge_project(suites, how, progress, texts=False)
+    except EvalgateError as error:
+        why = str(error).split("\n")[0]
+        found.announced.append(project.told(f"the rules of this change cannot be previewed: {why}"))
+        return
+    found.previews += _placed(judged.judgements, project)
+
+
+def _placed(judgements: Sequence[Judgement], project: FoundProject) -> list[Judgement]:
+    """Return judgements by the names that are unique in the repository, and by files from its top."""
+    return [
+        replace(
+            each,
+            suite=project.name_of(each.suite),
+            file="/".join(part for part in (project.path, each.file) if part) if each.file else "",
+        )
+        for each in judgements
+    ]
+
+
+def _merged(texts: Texts, judged: JudgedProject, project: FoundProject) -> Texts:
+    inputs = {project.name_of(suite): asked for suite, asked in judged.texts.inputs.items()}
+    return Texts({**texts.inputs, **inputs}, {**texts.calls, **judged.texts.calls})
+
+
+def _why_nothing(change: Change, projects: Sequence[FoundProject]) -> str:
+    if change.base.commit is None:
+        return "this is the first commit, and its suites have nothing to judge."
+    since = f"since {change.base.commit.short}"
+    if not projects:
+        return f"no file that a policy or a suite uses has changed {since}."
+    return f"no policy has changed in what it does {since}."
+
+
+def _lines(change: Change, decision: Decision) -> dict[str, int]:
+    commit = change.base.commit
+    files = {each.file for each in decision.judgements if each.blocked and each.file in change.paths}
+    if commit is None:
+        return dict.fromkeys(files, 1)
+    return {file: first_changed_line(change.repository, commit, file) for file in files}
