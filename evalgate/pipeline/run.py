@@ -11,7 +11,7 @@ from evalgate.core.policy_file import Price
 from evalgate.core.progress import Progress
 from evalgate.core.run import Run
 from evalgate.core.suite import Project, Suite
-from evalgate.core.verdict import CallCounts, Decision
+from evalgate.core.verdict import CallCounts, Decision, Judgement
 from evalgate.gate.decide import decide
 from evalgate.pipeline.bench import Bench, Judged
 from evalgate.pipeline.loading import loaded, policies_to_call
