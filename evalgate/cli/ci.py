@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,14 +11,15 @@ from evalgate.cli import streams
 from evalgate.cli.errors import code_of
 from evalgate.cli.progress import progress_on
 from evalgate.cli.run import MODES
-from evalgate.core.budgets import OnInconclusive
 
 if TYPE_CHECKING:
+    from evalgate.core.budgets import OnInconclusive
     from evalgate.core.run import Mode
     from evalgate.pipeline.ci.settings import CiSettings
 
 _DEFAULT_OUT = Path(".evalgate/ci")
 AUTO = "auto"
+STRICTNESS = ("block", "estimate", "warn")
 
 
 @click.command(short_help="Judge a pull request by what was there before it.")
@@ -49,7 +50,7 @@ AUTO = "auto"
 )
 @click.option(
     "--on-inconclusive",
-    type=click.Choice(get_args(OnInconclusive)),
+    type=click.Choice(STRICTNESS),
     envvar="EVALGATE_ON_INCONCLUSIVE",
     help="Be at least as strict as this about what is not proven; never laxer than the base.",
 )
@@ -83,7 +84,7 @@ def ci(  # noqa: PLR0913  one parameter per option
     policies: tuple[str, ...],
     baseline: str,
     mode: "Mode",
-    on_inconclusive: OnInconclusive | None,
+    on_inconclusive: "OnInconclusive | None",
     config: Path | None,
     untrusted: bool,
     out: Path,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from evalgate.core.verdict import Check, Decision, Flip, Judgement
 from evalgate.report import wording
+from evalgate.report.announced import announcements, previewed
 from evalgate.report.confusions import matrix
 from evalgate.report.ledger import ledger, not_spent, unpriced
 from evalgate.report.markdown_escape import code, fence, prose
@@ -62,7 +63,7 @@ def _head(decision: Decision) -> str:
 
 def announced(decision: Decision, most: int) -> list[str]:
     """Return a list of what a reviewer must not miss; nothing where there is nothing."""
-    said = wording.announcements(decision)
+    said = announcements(decision)
     if not said:
         return []
     shown = [f"- ⚠️ {prose(text)}" for text in said[:most]]
@@ -73,7 +74,7 @@ def announced(decision: Decision, most: int) -> list[str]:
 def _previews(decision: Decision) -> str:
     if not decision.previews:
         return ""
-    said = [f"- {prose(wording.previewed(each))}" for each in decision.previews[:_PREVIEWS_SHOWN]]
+    said = [f"- {prose(previewed(each))}" for each in decision.previews[:_PREVIEWS_SHOWN]]
     lines = ["", "**Preview by the rules of this change.** Nothing follows from it.", "", *said, ""]
     return "\n".join(lines)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from evalgate.core.verdict import Check, Decision, Flip, Judgement
 from evalgate.report import wording
+from evalgate.report.announced import announcements, previewed
 from evalgate.report.confusions import most_confused
 from evalgate.report.layout import UNBREAKABLE, Style, pad, paint, wrap
 from evalgate.report.ledger import ledger, not_spent, unpriced
@@ -33,7 +34,7 @@ def render(decision: Decision, *, width: int = 100, color: bool = False) -> str:
 
 
 def _previews(decision: Decision) -> list[str]:
-    return [wording.previewed(each) for each in decision.previews]
+    return [previewed(each) for each in decision.previews]
 
 
 class _Page:
@@ -62,7 +63,7 @@ class _Page:
         painted = paint(word, wording.outcome_style(decision), color=self.color)
         self.lines.append(painted + first[len(word) :])
         self.lines.extend(rest)
-        for text in wording.announcements(decision):
+        for text in announcements(decision):
             self.sentence(text, first="! ", style="unsure")
 
     def overview(self, decision: Decision) -> None:

@@ -102,11 +102,7 @@ def summary_sentence(decision: Decision) -> str:
     """Return the sentence that stands beside the word."""
     judgements = decision.judgements
     if not judgements:
-        return (
-            "nothing that is judged has changed"
-            if decision.verdict == "pass"
-            else "there is nothing to judge"
-        )
+        return "there is nothing to judge" if decision.verdict != "pass" else "nothing that is judged changed"
     if len(judgements) == 1:
         return headline(judgements[0])
     blocked = sum(judgement.blocked for judgement in judgements)
@@ -210,17 +206,6 @@ def notes(decision: Decision) -> list[str]:
         only = where[0] if several and len(where) == 1 else None
         lines.append(f"{safe_line(only.suite)}, {safe_line(only.candidate)}: {note}" if only else note)
     return list(dict.fromkeys(lines))
-
-
-def announcements(decision: Decision) -> list[str]:
-    """Return what a reviewer must not miss, as safe text."""
-    return list(dict.fromkeys(safe_line(text, SENTENCE) for text in decision.announcements))
-
-
-def previewed(judgement: Judgement) -> str:
-    """Return what rules that do not count yet would make of a candidate, as safe text."""
-    word = outcome_word(judgement).lower()
-    return f"{safe_line(judgement.suite)}, {versus(judgement)}: {word}; {headline(judgement)}"
 
 
 def counts(judgement: Judgement) -> str:

@@ -13,7 +13,7 @@ from evalgate.gate.decide import decide, nothing_changed
 from evalgate.github.event import Event
 from evalgate.load.git import Commit
 from evalgate.load.git_changes import changed_paths, check_links, first_changed_line, top_of
-from evalgate.pipeline.ci.base import find_base
+from evalgate.pipeline.ci.base_commit import find_base
 from evalgate.pipeline.ci.projects import Change, FoundProject, loaded_project, projects_reached
 from evalgate.pipeline.ci.settings import CiSettings
 from evalgate.pipeline.reporting import gathered

@@ -12,7 +12,7 @@ from evalgate.load.git import Commit, Repository, names_a_commit
 from evalgate.load.git_changes import files_called
 from evalgate.load.joining import Against
 from evalgate.load.places import PROJECT_FILE
-from evalgate.pipeline.ci.base import Base
+from evalgate.pipeline.ci.base_commit import Base
 from evalgate.pipeline.ci.settings import CiSettings
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from evalgate.core.errors import Problem
 from evalgate.core.verdict import Decision
 from evalgate.report import wording
+from evalgate.report.announced import announcements
 from evalgate.report.numbers import count
 from evalgate.report.review import workflow_command
 
@@ -32,7 +33,7 @@ def _blocked(decision: Decision, lines: Mapping[str, int]) -> Iterator[str]:
 
 
 def _announced(decision: Decision) -> Iterator[str]:
-    for text in wording.announcements(decision):
+    for text in announcements(decision):
         yield workflow_command("warning", Problem(text))
 
 

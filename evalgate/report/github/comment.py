@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from evalgate.core.numbers import Estimate
 from evalgate.core.verdict import Check, Decision, Judgement
 from evalgate.report import wording
+from evalgate.report.announced import previewed
 from evalgate.report.markdown import announced, compared, limits_table, md_table
 from evalgate.report.markdown_escape import code, prose
 from evalgate.report.safe_text import safe_line
@@ -45,7 +46,7 @@ def render(decision: Decision, name: str, run_url: str = "") -> str:
     parts = [marker(name), comment_title(decision), "", *announced(decision, _ANNOUNCED_SHOWN)]
     parts += _teams(decision) if several else [line for each in decision.judgements for line in _one(each)]
     if decision.previews:
-        preview = wording.previewed(decision.previews[0])
+        preview = previewed(decision.previews[0])
         parts += [f"By the rules of this change, which do not count yet: {prose(preview)}", ""]
     if run_url:
         parts += [f"[Summary and full report]({run_url})"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from evalgate.core.report_data import ComparisonData
 from evalgate.core.verdict import Decision, Judgement
 from evalgate.report import wording
+from evalgate.report.announced import announcements, previewed
 from evalgate.report.html.markup import Child, Html, joined, tag
 from evalgate.report.html.section import Place, header_row, table
 from evalgate.report.html.svg import scroller
@@ -123,8 +124,8 @@ def notes(texts: Sequence[str]) -> Html | None:
 def _announced(decision: Decision) -> Html | None:
     """Return what a reviewer must not miss, in amber, and what rules that do not count yet would say."""
     said = [
-        *wording.announcements(decision),
-        *(f"preview, nothing follows from it: {wording.previewed(each)}" for each in decision.previews),
+        *announcements(decision),
+        *(f"preview, nothing follows from it: {previewed(each)}" for each in decision.previews),
     ]
     if not said:
         return None

@@ -39,6 +39,7 @@ sys.exit(f"loaded: {{loaded}}" if loaded else code)
         (["run", "--help"], 0),
         (["record", "--help"], 0),
         (["compare", "--help"], 0),
+        (["ci", "--help"], 0),
         (["plan", "--help"], 0),
         (["check", "--help"], 0),
         (["init", "--help"], 0),
