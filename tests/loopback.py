@@ -35,13 +35,16 @@ class Received:
 
 
 class Loopback:
-    """The server. A script that is used up repeats its last step; ``connections`` counts sockets opened."""
+    """The server. A script that is used up repeats its last step; ``connections`` counts sockets opened.
 
-    def __init__(self, script: Sequence[Step]) -> None:
+    Instead of a script, a function may choose the step by what was received.
+    """
+
+    def __init__(self, script: Sequence[Step] | Callable[[Received], Step]) -> None:
         self.received: list[Received] = []
         self.connections = 0
         self.open = 0
-        self._script = list(script)
+        self._script = script if callable(script) else list(script)
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="loopback")
 
@@ -74,6 +77,11 @@ class Loopback:
         await asyncio.gather(*self._talks, return_exceptions=True)
         await server.wait_closed()
 
+    def _step(self, received: Received) -> Step:
+        if callable(self._script):
+            return self._script(received)
+        return self._script[min(len(self.received), len(self._script)) - 1]
+
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -83,7 +91,7 @@ class Loopback:
         try:
             while (received := await _read(reader)) is not None and not writer.is_closing():
                 self.received.append(received)
-                await self._script[min(len(self.received), len(self._script)) - 1](writer)
+                await self._step(received)(writer)
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:

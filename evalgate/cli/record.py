@@ -64,9 +64,10 @@ def _sentence(recorded: "SuiteRecorded") -> str:
     if recorded.failed:
         said += f", {recorded.failed:,} of them failed"
     if recorded.made:
-        said += (
-            f", spent {usd_or_missing(recorded.spend_usd)}, written to {safe_line(str(recorded.file), 400)}"
-        )
+        said += f", spent {usd_or_missing(recorded.spend_usd)}"
+        if recorded.judging_usd != 0:
+            said += f" ({usd_or_missing(recorded.judging_usd)} of it on judging)"
+        said += f", written to {safe_line(str(recorded.file), 400)}"
     return f"{safe_line(recorded.suite)}: {said}"
 
 

@@ -52,6 +52,7 @@ class Manifest:
     """What was measured, and by which rules it would be judged.
 
     ``look`` is set for a candidate whose run was sequential: the look at which it ended.
+    ``judged_against`` is the digest of the policy whose answers a pairwise judge saw beside these.
     """
 
     suite: str
@@ -69,6 +70,7 @@ class Manifest:
     requests_per_month: int | None
     evalgate_version: str
     look: Look | None = None
+    judged_against: str | None = None
     schema: str = RUN_SCHEMA
 
 

@@ -173,9 +173,24 @@ class Confusions:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeUse:
+    """What grading both sides took of models: distinct calls, and their cost, which is no policy's.
+
+    ``models`` are ``provider/model``; ``errors`` counts the answers that stay without a grade because a reply
+    could not be used.
+    """
+
+    models: tuple[str, ...]
+    calls: int
+    spend_usd: float | Unmeasured
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """One candidate against one baseline on one suite; ``baseline`` is None where there is none yet.
 
+    ``spend_usd`` is what the calls cost that were made for it just now, a judge's among them.
     ``owners`` are the suite's, ``file`` is where the candidate is written, from the project's root.
     """
 
@@ -199,6 +214,7 @@ class Judgement:
     not_spent: NotSpent | None = None
     owners: tuple[str, ...] = ()
     file: str = ""
+    judging: JudgeUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

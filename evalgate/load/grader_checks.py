@@ -19,6 +19,8 @@ from evalgate.load.patterns import pattern_error
 from evalgate.load.targets import EMPTY_TEXT, RE2_CURE
 from evalgate.load.yaml_text import KeyPath
 
+_TIE = 0.5
+
 
 def grader_keys(suite: SuiteFile) -> Iterator[tuple[KeyPath, GraderFile]]:
     """Yield every grader of a suite with its key."""
@@ -35,6 +37,12 @@ def check_grader(suite: Document[SuiteFile]) -> Iterator[Problem]:
         if _gives_shares(grader) and suite.value.correct_at is None:
             message = f"the grader {grader.kind!r} gives scores between 0 and 1, and correct_at is missing"
             yield suite.problem(key, message, "say from which score on an answer is correct: correct_at: 0.8")
+    if isinstance(suite.value.grader, JudgeGrader) and suite.value.grader.pairwise:
+        correct_at = suite.value.correct_at
+        if correct_at is not None and correct_at > _TIE:
+            message = f"a pairwise judge gives the baseline itself {_TIE}, so all of it would be wrong"
+            cure = f"write correct_at: {_TIE}; a case is then correct when the answer is no worse"
+            yield suite.problem(("correct_at",), message, cure)
     if suite.value.grader is not None and suite.value.grader.weight != 1:
         cure = "remove it, or write several graders under graders"
         yield suite.problem(("grader", "weight"), "one grader alone has no weight", cure)

@@ -79,9 +79,6 @@ class GraderLoader:
         return LoadedGrader(key, grader, source_sha256(function))
 
     def _judge(self, key: KeyPath, spec: JudgeGrader) -> LoadedGrader | None:
-        if spec.pairwise:
-            cure = "ask for a score or for labels; both policies are then judged by the same rubric"
-            self._refuse((*key, "pairwise"), "a pairwise judge is not supported yet", cure)
         rubric = self._attempt((*key, "rubric"), lambda: self._rubric(spec.rubric))
         deployment = self._deployment((*key, "deployment"), spec.deployment, "chat")
         if rubric is None or deployment is None:
@@ -105,9 +102,6 @@ class GraderLoader:
         if schema is None:
             return None
         return LoadedGrader(key, Grader(spec.model_copy(update={"json_schema": schema})))
-
-    def _refuse(self, key: KeyPath, message: str, cure: str) -> None:
-        self.findings.problems.append(self.document.problem(key, message, cure))
 
     def _rubric(self, written: str) -> str:
         if "\n" in written or not written.endswith(_RUBRIC_FILES):

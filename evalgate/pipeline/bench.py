@@ -1,17 +1,20 @@
 """A suite on the bench: its policies replayed from recordings, the runs written, compared and judged."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from types import MappingProxyType
 
+from evalgate.core.calls import Call
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price
 from evalgate.core.progress import Progress
 from evalgate.core.run import Look, Manifest, Mode, Run, Session
 from evalgate.core.suite import Project, Suite
-from evalgate.core.verdict import Judgement
+from evalgate.core.suite_file import ChoiceGrader
+from evalgate.core.verdict import Judgement, JudgeUse
 from evalgate.pipeline.judgement import judge_alone, judge_pair
+from evalgate.pipeline.judging import SuiteJudge, judge_use
 from evalgate.pipeline.measure import CallerOf, Replayed, measure
 from evalgate.pipeline.places import run_file
 from evalgate.pipeline.sessions import CaseTrial, preferred_sessions
@@ -25,7 +28,10 @@ Judged = tuple[Judgement, tuple[Run, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A suite with everything needed to replay policies on it; ``keep`` writes the runs to disk."""
+    """A suite with everything needed to replay policies on it; ``keep`` writes the runs to disk.
+
+    ``asked`` holds the calls of its judges.
+    """
 
     project: Project
     suite: Suite
@@ -35,6 +41,7 @@ class Bench:
     keep: bool
     look: Look | None = None
     replayed: Replayed = field(default_factory=Replayed)
+    asked: dict[str, Call] = field(default_factory=dict)
     writer: RunWriter = field(default_factory=RunWriter)
 
     def judgements(self, progress: Progress) -> list[Judged]:
@@ -59,32 +66,47 @@ class Bench:
             progress.advance()
         return judged
 
+    def judging(self, runs: Sequence[Run]) -> JudgeUse | None:
+        """Return what grading ``runs``, which were measured here, took of models."""
+        return judge_use(self.project, self.suite, runs, self.asked)
+
     def _paired(self, baseline: Run, policy: Policy) -> tuple[Run, Run]:
-        candidate = self.measured(policy)
+        candidate = self.measured(policy, against=baseline)
         preferred = preferred_sessions(self.recordings, baseline.results, candidate.results)
         if not preferred:
             return baseline, candidate
         assert self.suite.baseline is not None
-        return self.measured(self.suite.baseline, preferred), self.measured(policy, preferred)
+        again = self.measured(self.suite.baseline, preferred)
+        return again, self.measured(policy, preferred, again)
 
-    def measured(self, policy: Policy, preferred: Mapping[CaseTrial, str] = MappingProxyType({})) -> Run:
+    def measured(
+        self,
+        policy: Policy,
+        preferred: Mapping[CaseTrial, str] = MappingProxyType({}),
+        against: Run | None = None,
+    ) -> Run:
         """Return the run of one policy, some cases replayed from the session that is ``preferred`` for them.
+
+        ``against`` is the baseline's run, which a pairwise judge compares it with.
 
         Raises:
             CannotJudge: recordings are missing, a grader crashed.
 
         """
         prices = self.prices[policy.name]
+        judge = SuiteJudge(self.suite, self.asked, against)
         results = measure(
             self.suite,
             policy,
             prices,
             self._caller_of(preferred),
+            judge,
             None if preferred else self.replayed,
         )
         sessions = tuple(self.recordings.sessions[name] for name in sorted(self.recordings.sessions))
         look = None if policy is self.suite.baseline else self.look
-        run = Run(manifest_of(self.suite, policy, prices, sessions, mode=self.mode, look=look), results)
+        manifest = manifest_of(self.suite, policy, prices, sessions, mode=self.mode, look=look)
+        run = Run(replace(manifest, judged_against=judge.against), results)
         if self.keep:
             self.writer.write(run, run_file(self.project.root, self.suite, policy))
         return run
@@ -115,7 +137,7 @@ def manifest_of(
         mode=mode,
         trials=suite.trials,
         ordered=suite.ordered,
-        labels=tuple(getattr(suite.grader, "labels", ())),
+        labels=tuple(suite.grader.labels) if isinstance(suite.grader, ChoiceGrader) else (),
         rules=suite.rules,
         prices=prices,
         sessions=sessions,

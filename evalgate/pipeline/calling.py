@@ -5,7 +5,6 @@ is judged is what is stored.
 """
 
 import asyncio
-import math
 import os
 import random
 import secrets
@@ -17,20 +16,21 @@ from pathlib import Path
 
 from evalgate.core.attempt_log import Unlogged
 from evalgate.core.calls import Call, Caller, Request
+from evalgate.core.errors import MissingRecordings
 from evalgate.core.numbers import Unmeasured
-from evalgate.core.outcome import Cost, Failure, Outcome, Step
+from evalgate.core.outcome import Outcome
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price, Reliability
 from evalgate.core.progress import Progress
 from evalgate.core.run import Session
 from evalgate.core.suite import Project, Suite
 from evalgate.grading.needs import suite_judging
-from evalgate.pipeline.judging import ask_judges
+from evalgate.pipeline.judging import ask_judges, judge_prices, judging_of
 from evalgate.pipeline.measure import Pass, questions
 from evalgate.pipeline.pace import cases_under_way, pace_of, run_loop
 from evalgate.pipeline.rounds import Round, Rounds
-from evalgate.pricing.cost import cost_of
-from evalgate.pricing.prices import resolve_prices
+from evalgate.pipeline.spend import total
+from evalgate.pricing.calls import Identity, Priced, priced_by, total_usd
 from evalgate.providers.live import LiveCaller
 from evalgate.serving.requests import request_for
 from evalgate.serving.serve import Asked
@@ -62,7 +62,10 @@ class Calling:
 
 @dataclass(frozen=True, slots=True)
 class CallsMade:
-    """What was called: the session, its file (None when nothing was called), and what it cost."""
+    """What was called: the session, its file (None when nothing was called), and what it cost.
+
+    ``judging_usd`` is the part of ``spend_usd`` that went to judges and embedders of the graders.
+    """
 
     session: str
     file: Path | None
@@ -70,6 +73,7 @@ class CallsMade:
     digests: frozenset[str]
     failed: int
     spend_usd: float | Unmeasured
+    judging_usd: float | Unmeasured
 
 
 @dataclass(slots=True)
@@ -85,6 +89,11 @@ class _Ledger:
         if noted is None or noted.replayed:
             self.calls[request.digest] = call
         return call
+
+    @property
+    def made(self) -> dict[str, Call]:
+        """The calls that were not replayed."""
+        return {digest: call for digest, call in self.calls.items() if not call.replayed}
 
 
 def make_calls(calling: Calling, progress: Progress) -> CallsMade:
@@ -113,40 +122,53 @@ async def _make_calls(
         ) as live:
             recording = RecordingCaller(live, writer)
             known = calling.known
-            ledger = _Ledger(recording if known is None else AutoCaller(ReplayCaller(known), recording))
+            inner = recording if known is None else AutoCaller(ReplayCaller(known), recording)
+            served, judged = _Ledger(inner), _Ledger(inner)
             everything = Round(frozenset(case.id for case in calling.suite.cases), tuple(calling.policies))
-            for part in [everything] if calling.rounds is None else calling.rounds(session, ledger):
-                await _call_all(calling, part, ledger, rng, progress)
-    made = {digest: call for digest, call in ledger.calls.items() if not call.replayed}
+            for part in [everything] if calling.rounds is None else calling.rounds(session, inner):
+                bench = _Bench(calling, part.policies)
+                asked = [each for each in questions(calling.suite) if each.case.id in part.cases]
+                if not calling.suite.ordered:
+                    rng.shuffle(asked)
+                ask = partial(bench.ask, rng=rng, served=served, judged=judged)
+                await _call_all(calling, asked, ask, progress)
+    return _summary(calling, session, served, judged)
+
+
+def _summary(calling: Calling, session: Session, served: _Ledger, judged: _Ledger) -> CallsMade:
+    made = judged.made | served.made
+    judges = suite_judging(calling.suite).deployments
+    judging_usd = total_usd(
+        [call for digest, call in made.items() if digest not in served.made],
+        priced_by(judges, judge_prices(calling.project, calling.suite)),
+    )
     return CallsMade(
         session=session.id,
         file=calling.folder / f"{session.id}.jsonl" if made else None,
-        needed=len(ledger.calls),
+        needed=len(served.calls | judged.calls),
         digests=frozenset(made),
         failed=sum(call.response is None for call in made.values()),
-        spend_usd=_spend(calling, made),
+        spend_usd=total([total_usd(served.made.values(), _policy_prices(calling)), judging_usd]),
+        judging_usd=judging_usd,
     )
 
 
+def _policy_prices(calling: Calling) -> Priced:
+    priced: dict[Identity, tuple[str, Price]] = {}
+    for policy in calling.policies:
+        priced |= priced_by(policy.deployments.values(), calling.prices[policy.name])
+    return priced
+
+
 async def _call_all(
-    calling: Calling, part: Round, caller: Caller, rng: random.Random, progress: Progress
+    calling: Calling, asked: Sequence[Asked], ask: Callable[[Asked], Awaitable[None]], progress: Progress
 ) -> None:
-    asked = [each for each in questions(calling.suite) if each.case.id in part.cases]
-    if not calling.suite.ordered:
-        rng.shuffle(asked)
-    passes = [Pass(calling.suite, policy) for policy in part.policies]
-    judged = suite_judging(calling.suite).needs_calls
     progress.start(f"{calling.suite.name}: calling", len(asked))
     queue = iter(asked)
 
     async def worker() -> None:
         for each in queue:
-            sides = _cover(calling, each) if calling.cover_deployments else []
-            if not sides or judged:
-                sides += _sides(calling.suite, passes, each)
-            rng.shuffle(sides)
-            for side in sides:
-                await side(caller)
+            await ask(each)
             progress.advance()
 
     workers = [asyncio.ensure_future(worker()) for _ in range(_in_flight(calling))]
@@ -159,12 +181,44 @@ async def _call_all(
         progress.done()
 
 
-def _sides(suite: Suite, passes: Sequence[Pass], asked: Asked) -> list[Side]:
-    return [partial(_serve_and_judge, suite, each, asked) for each in passes]
+class _Bench:
+    """Each policy's pass over the suite, and its judges."""
 
+    def __init__(self, calling: Calling, policies: Sequence[Policy]) -> None:
+        suite = calling.suite
+        self._calling = calling
+        self._judging = judging_of(suite)
+        self._passes = {policy.name: Pass(suite, policy) for policy in policies}
+        own = suite.baseline
+        # A baseline that cannot be called is replayed: a pairwise judge must see what it said.
+        self._replayed = Pass(suite, own) if own is not None and own.name not in self._passes else None
 
-async def _serve_and_judge(suite: Suite, a_pass: Pass, asked: Asked, caller: Caller) -> None:
-    await ask_judges(suite, asked, await a_pass.serve(asked, caller), caller)
+    async def ask(self, asked: Asked, rng: random.Random, served: Caller, judged: Caller) -> None:
+        """Serve all sides back to back, in random order; then judge, so that no time of theirs suffers."""
+        sides = _cover(self._calling, asked) if self._calling.cover_deployments else []
+        outcomes: dict[str, Outcome] = {}
+        if not sides or self._judging.needs_calls:
+            sides += [partial(self._serve, name, asked, outcomes) for name in self._passes]
+        rng.shuffle(sides)
+        for side in sides:
+            await side(served)
+        if self._judging.needs_calls:
+            baseline = await self._baseline(asked, outcomes) if self._judging.pairwise else None
+            await ask_judges(self._calling.suite, asked, outcomes, baseline, judged)
+
+    async def _serve(self, name: str, asked: Asked, outcomes: dict[str, Outcome], caller: Caller) -> None:
+        outcomes[name] = await self._passes[name].serve(asked, caller)
+
+    async def _baseline(self, asked: Asked, outcomes: Mapping[str, Outcome]) -> Outcome | None:
+        baseline, known = self._calling.suite.baseline, self._calling.known
+        assert baseline is not None
+        if self._replayed is None or known is None:
+            return outcomes.get(baseline.name)
+        try:
+            return await self._replayed.serve(asked, ReplayCaller(known))
+        except MissingRecordings:
+            # Whoever measures this case tells that it is missing, and how to record it.
+            return None
 
 
 def _cover(calling: Calling, asked: Asked) -> list[Side]:
@@ -183,28 +237,3 @@ async def _ask(request: Request, rules: Reliability, caller: Caller) -> Call:
 
 def _in_flight(calling: Calling) -> int:
     return cases_under_way(calling.suite, calling.policies, calling.concurrency)
-
-
-def _spend(calling: Calling, made: Mapping[str, Call]) -> float | Unmeasured:
-    """Price the calls that were made, each by the deployment that has its identity."""
-    priced = {
-        deployment.identity: (deployment.alias, calling.prices[policy.name])
-        for policy in calling.policies
-        for deployment in policy.deployments.values()
-    }
-    project, judges = calling.project, suite_judging(calling.suite).deployments
-    judge_prices = resolve_prices(judges, project.prices, project.price_at)
-    priced.update({judge.identity: (judge.alias, judge_prices) for judge in judges})
-    costs = []
-    for digest, call in made.items():
-        asked = call.request
-        alias, prices = priced[asked.provider, asked.model, asked.revision, asked.quantization]
-        step = Step("generate", alias, digest, call.session, call.attempts)
-        costs.append(cost_of(_only(step), prices))
-    unknown = next((cost for cost in costs if isinstance(cost, Unmeasured)), None)
-    return unknown or math.fsum(cost.total_usd for cost in costs if isinstance(cost, Cost))
-
-
-def _only(step: Step) -> Outcome:
-    """An outcome that holds nothing but one call, because money is counted over outcomes."""
-    return Outcome("", 0, Failure("", ""), step.deployment, 0.0, (step,))

@@ -19,6 +19,7 @@ from evalgate.core.suite import Suite
 from evalgate.core.verdict import NotSpent
 from evalgate.gate.looks import judge_look
 from evalgate.pipeline.bench import Bench, Judged, manifest_of
+from evalgate.pipeline.judging import SuiteJudge
 from evalgate.pipeline.measure import measure
 from evalgate.pipeline.rounds import Round
 from evalgate.pipeline.spend import Usd, expected, recorded_attempts, total
@@ -118,14 +119,15 @@ class Looking:
         suite = self._first(look.cases)
         assert suite.baseline is not None
         try:
-            baseline, candidate = (self._run(suite, each, caller) for each in (suite.baseline, policy))
+            baseline = self._run(suite, suite.baseline, caller)
+            candidate = self._run(suite, policy, caller, baseline)
         except CannotJudge:
             return False  # what is wrong may be so by chance here; at the last look it is said
         return judge_look(compare_look(baseline, candidate, look), suite.rules).stop
 
-    def _run(self, suite: Suite, policy: Policy, caller: Caller) -> Run:
+    def _run(self, suite: Suite, policy: Policy, caller: Caller, against: Run | None = None) -> Run:
         prices = self.prices[policy.name]
-        results = measure(suite, policy, prices, lambda _: caller)
+        results = measure(suite, policy, prices, lambda _: caller, SuiteJudge(suite, {}, against))
         assert self.session is not None
         return Run(manifest_of(suite, policy, prices, (self.session,), mode=self.mode), results)
 

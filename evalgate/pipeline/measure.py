@@ -96,9 +96,10 @@ def measure(
     policy: Policy,
     prices: Mapping[str, Price],
     caller_of: CallerOf,
+    judge: SuiteJudge,
     replayed: Replayed | None = None,
 ) -> tuple[Graded, ...]:
-    """Replay a suite under a policy.
+    """Replay a suite under a policy and let ``judge`` grade it.
 
     ``replayed`` is what earlier replays with the same ``caller_of`` served.
 
@@ -109,7 +110,7 @@ def measure(
     shared = Replayed() if replayed is None else replayed
     a_pass = Pass(suite, policy, shared.answered)
     priced = repr(sorted(prices.items()))
-    judge, hits = SuiteJudge(suite), HitJudge()
+    hits = HitJudge()
     graded: list[Graded] = []
     missing: list[Missing] = []
     for asked in questions(suite):

@@ -15,7 +15,10 @@ from evalgate.pricing.prices import resolve_prices
 
 @dataclass(frozen=True, slots=True)
 class SuiteRecorded:
-    """What recording one suite did. ``file`` is None when nothing was missing."""
+    """What recording one suite did. ``file`` is None when nothing was missing.
+
+    ``judging_usd`` is the part of ``spend_usd`` that went to judges and embedders of the graders.
+    """
 
     suite: str
     needed: int
@@ -24,6 +27,7 @@ class SuiteRecorded:
     failed: int
     file: Path | None
     spend_usd: float | Unmeasured
+    judging_usd: float | Unmeasured
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +81,5 @@ def _record_suite(
         failed=made.failed,
         file=made.file,
         spend_usd=made.spend_usd,
+        judging_usd=made.judging_usd,
     )

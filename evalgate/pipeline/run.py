@@ -108,6 +108,7 @@ def _judge_suite(project: Project, suite: Suite, settings: RunSettings, progress
                 calls=_counts(suite, runs, called),
                 spend_usd=called.spend_usd,
                 not_spent=not_spent,
+                judging=bench.judging(runs),
                 notes=(*judgement.notes, *called.notes),
                 owners=suite.owners,
                 file=_file_of(suite, judgement),

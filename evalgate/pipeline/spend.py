@@ -8,16 +8,14 @@ from evalgate.core.calls import Attempt, Request, Usage
 from evalgate.core.digest import canonical_json
 from evalgate.core.messages import message_json
 from evalgate.core.numbers import Unmeasured
-from evalgate.core.outcome import Cost, Failure, Outcome, Step
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price
 from evalgate.core.suite import Suite
 from evalgate.pipeline.walk import every_request
-from evalgate.pricing.cost import cost_of
+from evalgate.pricing.calls import Identity, attempts_usd
 from evalgate.store.recordings import Recordings
 
 Usd = float | Unmeasured
-Identity = tuple[str, str, str | None, str | None]
 Pool = Mapping[Identity, Sequence[tuple[Attempt, ...]]]
 
 # A rule of thumb for English text; only used where nothing is recorded, and then said.
@@ -106,10 +104,7 @@ def _tokens_usd(input_tokens: int, output_tokens: int | None, price: Price, writ
 
 
 def _usd(attempts: tuple[Attempt, ...], price: Price) -> Usd:
-    # Money is counted over outcomes, so this is one that holds nothing but the call.
-    step = Step("generate", "", "", "", attempts)
-    cost = cost_of(Outcome("", 0, Failure("", ""), "", 0.0, (step,)), {"": price})
-    return cost.total_usd if isinstance(cost, Cost) else cost
+    return attempts_usd(attempts, "", price)
 
 
 def _identity(request: Request) -> Identity:

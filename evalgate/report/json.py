@@ -12,6 +12,7 @@ from evalgate.core.verdict import (
     Decision,
     Flip,
     Judgement,
+    JudgeUse,
     NotSpent,
     SideSummary,
 )
@@ -85,6 +86,16 @@ def _comparison(judgement: Judgement) -> dict[str, object]:
         "owners": [_text(owner) for owner in judgement.owners],
         "file": _text(judgement.file),
         "confusion": None if judgement.confusions is None else _confusion(judgement.confusions),
+        "judging": None if judgement.judging is None else _judging(judgement.judging),
+    }
+
+
+def _judging(use: JudgeUse) -> dict[str, object]:
+    return {
+        "models": [_text(model) for model in use.models],
+        "calls": use.calls,
+        "spend_usd": usd_json(use.spend_usd),
+        "errors": use.errors,
     }
 
 

@@ -61,6 +61,18 @@ def not_spent(judgement: Judgement) -> str:
     )
 
 
+def judging(judgement: Judgement) -> str:
+    """Return what grading took of models, in words and safe text; empty where no model was asked."""
+    use = judgement.judging
+    if use is None:
+        return ""
+    said = f"judging: {count(use.calls, 'call')} to {safe_line(', '.join(use.models), 100)}"
+    said += f", {usd_or_missing(use.spend_usd)}, which is no policy's cost"
+    if use.errors:
+        said += f"; {count(use.errors, 'answer')} left without a grade, as the reply could not be used"
+    return said
+
+
 def _costs(first: float | Unmeasured, second: float | Unmeasured) -> tuple[str, str]:
     if isinstance(first, Unmeasured) or isinstance(second, Unmeasured):
         return usd_or_missing(first), usd_or_missing(second)

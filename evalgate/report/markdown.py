@@ -10,7 +10,7 @@ from evalgate.core.verdict import Check, Decision, Flip, Judgement
 from evalgate.report import wording
 from evalgate.report.announced import announcements, previewed
 from evalgate.report.confusions import matrix
-from evalgate.report.ledger import ledger, not_spent, unpriced
+from evalgate.report.ledger import judging, ledger, not_spent, unpriced
 from evalgate.report.markdown_escape import code, fence, prose
 from evalgate.report.numbers import usd_or_missing
 from evalgate.report.safe_text import no_command, safe_line
@@ -89,6 +89,8 @@ def _essentials(judgement: Judgement, *, alone: bool) -> str:
     why.append(
         f"- calls: {wording.calls(judgement)}; spent on this run: {usd_or_missing(judgement.spend_usd)}"
     )
+    if judged := judging(judgement):
+        why.append(f"- {prose(judged)}")
     if saved := not_spent(judgement):
         why.append(f"- {prose(saved)}")
     return "\n".join([*lines, *why, ""])

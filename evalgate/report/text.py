@@ -7,7 +7,7 @@ from evalgate.report import wording
 from evalgate.report.announced import announcements, previewed
 from evalgate.report.confusions import most_confused
 from evalgate.report.layout import UNBREAKABLE, Style, pad, paint, wrap
-from evalgate.report.ledger import ledger, not_spent, unpriced
+from evalgate.report.ledger import judging, ledger, not_spent, unpriced
 from evalgate.report.numbers import usd_or_missing
 from evalgate.report.safe_text import columns, no_command, safe_line
 from evalgate.report.table import Cell, Column, table
@@ -157,6 +157,8 @@ class _Page:
             self.sentence(text, first=_INDENT * 2)
         self.sentence(f"calls: {wording.calls(judgement)}", first=_INDENT * 2)
         self.sentence(f"spent on this run: {usd_or_missing(judgement.spend_usd)}", first=_INDENT * 2)
+        if said := judging(judgement):
+            self.sentence(said, first=_INDENT * 2)
         if said := not_spent(judgement):
             self.sentence(said, first=_INDENT * 2)
 

@@ -80,6 +80,16 @@ class Columns:
             hits=self.hits.take(rows),
         )
 
+    def graded_where(self, rows: Bools) -> "Columns":
+        """Return the columns with the other cases ungraded: their grades are gone, their spend stays."""
+        kept = rows[:, np.newaxis]
+        return replace(
+            self,
+            graded=self.graded & rows,
+            correct=np.where(kept, self.correct, 0.0),
+            score=np.where(kept, self.score, 0.0),
+        )
+
     def failures_right(self) -> "Columns":
         """Return the columns with every failed trial counted as a right answer."""
         rescued = self.failed & self.graded[:, np.newaxis]
@@ -151,7 +161,10 @@ def columns_at(run: Run, place: Places) -> Columns:
     """Return the columns of ``run`` whose outcomes belong where ``place`` says."""
     results = run.results
     first = _first(place, len(results))
-    graded = np.array([results[i].grade is not None for i in first], dtype=np.bool_)
+    # Where a judge failed on one trial, what the others say is not what the case would have counted.
+    ungraded = [row for row, each in zip(place.rows, results, strict=True) if each.grade is None]
+    graded = np.ones(len(place.case_ids), dtype=np.bool_)
+    graded[ungraded] = False
     where = (place.rows, place.trials)
 
     def table(values: Sequence[float] | Floats) -> Floats:

@@ -72,11 +72,21 @@ def pair(baseline: Run, candidate: Run, labels: Sequence[HumanLabel] | None = No
             f"{baseline.manifest.policy!r} and {candidate.manifest.policy!r} were measured on different "
             f"versions of suite {candidate.manifest.suite!r}; run the baseline again on this version"
         )
+    against = candidate.manifest.judged_against
+    if against is not None and against != baseline.manifest.policy_digest:
+        raise RunsNotComparable(
+            f"the judge compared the answers of {candidate.manifest.policy!r} with those of another policy "
+            f"(or version) than {baseline.manifest.policy!r}; run both together"
+        )
     before, after = places(baseline), places(candidate)
     order = _order(before, after)
     left, right = columns_at(baseline, before), columns_at(candidate, after).take(order)
     right = replace(right, case_ids=left.case_ids, rows=left.rows)
     _check_trials(left, right, same_numbers=before.numbers == after.numbers)
+    # A judge that failed on one side has said nothing of the other side's answer either.
+    both = left.graded & right.graded
+    if (left.graded != right.graded).any():
+        left, right = left.graded_where(both), right.graded_where(both)
     before_at, after_at = before.at, after.at[order]
     differs = differences(baseline.results, candidate.results, before_at, after_at)
     human = None

@@ -92,6 +92,81 @@ def test_a_judge_that_was_not_recorded_is_a_missing_recording(tmp_path):
     assert "m0" in done.stderr
 
 
+PAIRWISE = SUITE.replace("  score: [1, 5]\n", "  pairwise: true\n")
+
+
+def prefers(wish):
+    """A judge that reads both answers; ``wish`` says of two texts which place it prefers."""
+
+    def reply(received):
+        shown = json.loads(received.json["messages"][-1]["content"])
+        return answer(json.dumps({"label": wish(shown["first"], shown["second"]), "reason": "so it is"}))
+
+    return reply
+
+
+def pairwise(root, wish):
+    """Record and run a suite in which production says "no." and the candidate "yes."."""
+
+    def said(received):
+        return answer("no." if received.json["model"] == "small" else "yes.")
+
+    with Loopback(said) as answers, Loopback(prefers(wish)) as judge:
+        write(root, answers.origin, judge.origin)
+        (root / "suites/mail/suite.yaml").write_text(PAIRWISE)
+        polite = root / "policies/mail/cheaper.yaml"
+        polite.write_text(POLICY.replace("COST", "0.01").replace("small", "polite"))
+        recorded = evalgate(root, "record", "suites/mail")
+        assert recorded.returncode == 0, recorded.stderr
+        asked = [json.loads(each.json["messages"][-1]["content"]) for each in judge.received]
+    return asked, recorded, evalgate(root, "run", "--format", "json")
+
+
+def test_a_pairwise_judge_sees_both_answers_in_both_orders(tmp_path):
+    asked, recorded, judged = pairwise(tmp_path, lambda first, _: "first" if first == "yes." else "second")
+    orders = {(each["question"], each["first"], each["second"]) for each in asked}
+    assert len(asked) == len(orders) == 12
+    assert ("mail 0", "yes.", "no.") in orders
+    assert ("mail 0", "no.", "yes.") in orders
+    assert "24 made" in recorded.stdout
+    assert judged.returncode == 0, judged.stderr
+    (comparison,) = json.loads(judged.stdout)["comparisons"]
+    assert comparison["cases"]["both_right"] == 6, "the baseline ties with itself, which is correct_at"
+
+
+def test_a_candidate_that_a_pairwise_judge_finds_worse_is_blocked(tmp_path):
+    _, _, judged = pairwise(tmp_path, lambda first, _: "first" if first == "no." else "second")
+    assert judged.returncode == 1, judged.stderr
+    (comparison,) = json.loads(judged.stdout)["comparisons"]
+    assert comparison["cases"]["broke"] == 6
+
+
+def test_a_pairwise_judge_that_only_likes_a_place_finds_no_difference(tmp_path):
+    _, _, judged = pairwise(tmp_path, lambda *_: "first")
+    (comparison,) = json.loads(judged.stdout)["comparisons"]
+    assert comparison["cases"]["both_right"] == 6
+
+
+def test_pairwise_grades_hold_only_against_the_baseline_they_were_made_with(tmp_path):
+    pairwise(tmp_path, lambda *_: "tie")
+    runs = {path.stem.split(".")[0]: path for path in (tmp_path / ".evalgate").rglob("*.run.jsonl")}
+    again = evalgate(tmp_path, "compare", str(runs["production"]), str(runs["cheaper"]))
+    assert again.returncode == 0, again.stderr
+    other = evalgate(tmp_path, "compare", str(runs["cheaper"]), str(runs["cheaper"]))
+    assert other.returncode == 4
+    assert "the judge compared the answers of 'cheaper' with those of another policy" in other.stderr
+
+
+def test_a_pairwise_judge_without_a_baseline_has_nothing_to_compare_with(tmp_path):
+    write(tmp_path, "http://127.0.0.1:9", "http://127.0.0.1:9")
+    (tmp_path / "suites/mail/suite.yaml").write_text(PAIRWISE)
+    (tmp_path / "policies/mail/production.yaml").unlink()
+    for verb in ("record", "run"):
+        done = evalgate(tmp_path, verb)
+        assert done.returncode == 4
+        assert "its judge is pairwise, and the family has no baseline" in done.stderr
+
+
 EMBEDDER = """
 policies: policies/mail
 grader:

@@ -10,7 +10,7 @@ from evalgate.report.html.markup import Child, Html, joined, tag
 from evalgate.report.html.section import Place, header_row, table
 from evalgate.report.html.svg import scroller
 from evalgate.report.html.typeset import badge, icon, name, typeset, verdict_word, versus
-from evalgate.report.ledger import not_spent
+from evalgate.report.ledger import judging, not_spent
 from evalgate.report.numbers import count, usd_or_missing
 from evalgate.report.safe_text import safe_line
 
@@ -68,6 +68,8 @@ def facts(judgement: Judgement) -> Html:
     if calls.needed:
         rows.append(("Calls", f"{calls.reused:,} reused, {calls.made:,} made"))
         rows.append(("Spent on this run", usd_or_missing(judgement.spend_usd)))
+    if said := judging(judgement).removeprefix("judging: "):
+        rows.append(("Judging", said))
     if said := not_spent(judgement):
         rows.append(("Not spent", said.removeprefix("not spent: ")))
     return tag(

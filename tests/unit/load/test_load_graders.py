@@ -215,11 +215,12 @@ def test_a_judge_on_a_scale_needs_correct_at(files, asked):
         assert files.load()
 
 
-def test_a_pairwise_judge_is_not_supported_yet(files):
-    grader(
-        files, JUDGE.replace("labels: [good, bad]\n  correct: [good]", "pairwise: true") + "correct_at: 0.5"
-    )
-    assert "grader.pairwise: a pairwise judge is not supported yet" in files.said()
+def test_a_pairwise_judge_must_let_a_tie_count(files):
+    pairwise = JUDGE.replace("labels: [good, bad]\n  correct: [good]", "pairwise: true")
+    grader(files, pairwise + "correct_at: 0.5")
+    assert files.load()
+    files.suite("correct_at: 0.5", "correct_at: 0.6")
+    assert "correct_at: a pairwise judge gives the baseline itself 0.5, so all of it" in files.said()
 
 
 def test_a_judge_does_not_judge_itself(files):

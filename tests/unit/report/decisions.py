@@ -13,6 +13,7 @@ from evalgate.core.verdict import (
     Decision,
     Flip,
     Judgement,
+    JudgeUse,
     SideSummary,
 )
 
@@ -208,6 +209,7 @@ def proven_fail():
             verdict="fail",
             blocked=True,
             headline="accuracy fell by at least 4.1 points, budget 1.0",
+            judging=JudgeUse(models=("openai/judge-1",), calls=412, spend_usd=0.8123, errors=1),
             checks=(check(**accuracy), check(**floor), cost_check(), latency_check(), check(**billing)),
             cases=CaseCounts(total=400, both_right=330, both_wrong=30, fixed=6, broke=34, failed=2),
             flips=flips(34, 6),

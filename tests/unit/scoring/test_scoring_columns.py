@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,3 +95,27 @@ def test_an_empty_run_has_no_rows():
     columns = columns_of(run_of([]))
     assert columns.n == 0
     assert not columns.weighted
+
+
+def test_a_case_with_one_ungraded_trial_is_not_graded():
+    columns = columns_of(run_of([Served("a"), Served("b"), Served("a", trial=1), Served("b", None, trial=1)]))
+    assert columns.graded.tolist() == [True, False]
+
+
+def test_what_a_judge_failed_on_counts_on_neither_side():
+    base = run_of([Served("a"), Served("b"), Served("c", right=None)])
+    cand = run_of([Served("a"), Served("b", right=None), Served("c")])
+    found = pair(base, cand)
+    for side in (found.baseline, found.candidate):
+        assert side.graded.tolist() == [True, False, False]
+        assert side.correct[:, 0].tolist() == [1, 0, 0]
+        assert side.score[:, 0].tolist() == [1, 0, 0]
+        assert side.cost_usd[:, 0].tolist() == [0.01] * 3, "it was paid for all the same"
+
+
+def test_pairwise_grades_need_the_baseline_they_were_made_with():
+    base, cand = run_of([Served("a")]), run_of([Served("a")], policy="next")
+    judged = replace(cand, manifest=replace(cand.manifest, judged_against="production"))
+    assert pair(base, judged).n == 1
+    with pytest.raises(RunsNotComparable, match="the judge compared the answers of 'next'"):
+        pair(run_of([Served("a")], policy="older"), judged)
