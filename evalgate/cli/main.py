@@ -9,13 +9,14 @@ import click
 
 from evalgate.cli import errors
 
-# A verb's module and function have its name.
+# A verb's module and function have its name, with _ for -.
 _VERBS = (
     "init",
     "check",
     "plan",
     "power",
     "aa",
+    "train-router",
     "run",
     "record",
     "compare",
@@ -39,7 +40,8 @@ class LazyGroup(click.Group):
         """Return the verb of that name."""
         if cmd_name not in _VERBS:
             return None
-        command = getattr(importlib.import_module(f"evalgate.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(importlib.import_module(f"evalgate.cli.{name}"), name)
         assert isinstance(command, click.Command)
         return command
 

@@ -37,6 +37,16 @@ class Case(Written):
         return self
 
 
+def question_text(case: Case) -> str:
+    """Return what the user asks: the case's ``input``, or the last user message that has text, or ``""``."""
+    if case.messages is None:
+        return case.input or ""
+    for message in reversed(case.messages):
+        if message.role == "user" and message.content:
+            return message.content
+    return ""
+
+
 class ExpectedCall(Written):
     """One tool call in the ``target`` of a case; without ``arguments`` any will do.
 

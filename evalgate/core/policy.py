@@ -8,6 +8,7 @@ from evalgate.core.cases import Case
 from evalgate.core.digest import DigestFrame
 from evalgate.core.messages import Message
 from evalgate.core.policy_file import ExactCache, Limits, Price, Reliability, ResponseFile, RouterFile
+from evalgate.core.routing import TrainedOn
 
 ScoreFunction = Callable[[Case], float]
 
@@ -67,11 +68,18 @@ class TextClassifier:
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A router with its score's source: the classifier, the user's function, or (neither) a column."""
+    """A router with its score's source: the classifier, the user's function, or (neither) a column.
+
+    A difficulty router has two classifiers: ``classifier`` scores the need for more than the easy
+    deployment, ``hard_classifier`` the need for the hard one. ``trained_on`` is what a classifier has seen;
+    None where its file does not say.
+    """
 
     spec: RouterFile
     classifier: TextClassifier | None = None
     function: ScoreFunction | None = None
+    hard_classifier: TextClassifier | None = None
+    trained_on: TrainedOn | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

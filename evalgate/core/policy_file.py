@@ -129,6 +129,21 @@ class ClassifierRouter(Written):
     decide_s: Seconds = 0.0
 
 
+class DifficultyRouter(Written):
+    """Ask the cheapest of three deployments that suffices with probability ``enough`` or more.
+
+    The JSON file of ``model`` tells how likely a question needs more than ``easy``, and needs ``hard``.
+    """
+
+    kind: Literal["difficulty"]
+    model: str
+    enough: Share
+    easy: str
+    medium: str
+    hard: str
+    decide_s: Seconds = 0.0
+
+
 class ColumnRouter(Written):
     """Read the score from a column of the case's ``vars``."""
 
@@ -153,7 +168,15 @@ class FunctionRouter(Written):
     decide_s: Seconds = 0.0
 
 
-RouterFile = Annotated[ClassifierRouter | ColumnRouter | FunctionRouter, Discriminator("kind")]
+RouterFile = Annotated[
+    ClassifierRouter | DifficultyRouter | ColumnRouter | FunctionRouter, Discriminator("kind")
+]
+
+
+def routed_to(router: RouterFile) -> dict[str, str]:
+    """Return the deployments that a router chooses between, cheapest first, by the keys that name them."""
+    keys = ("easy", "medium", "hard") if isinstance(router, DifficultyRouter) else ("weak", "strong")
+    return {key: getattr(router, key) for key in keys}
 
 
 class Reliability(Written):

@@ -9,7 +9,7 @@ from typing import Any
 from evalgate.core.digest import UNHASHED_PARAMS, canonical_json, sha256_of
 from evalgate.core.messages import Message, message_json
 from evalgate.core.policy import Deployment, Policy, Router
-from evalgate.core.policy_file import Price
+from evalgate.core.policy_file import Price, routed_to
 from evalgate.load.functions import source_sha256
 
 
@@ -42,7 +42,7 @@ def _digest(policy: Policy, model: str | None) -> str:
 
 def _entries(policy: Policy) -> tuple[str, ...]:
     if policy.router is not None:
-        return (policy.router.spec.strong, policy.router.spec.weak)
+        return tuple(dict.fromkeys(routed_to(policy.router.spec).values()))
     return (policy.use,) if policy.use is not None else ()
 
 
@@ -67,16 +67,20 @@ def _router(router: Router, model: str | None, chains: Mapping[str, object]) -> 
         # A classifier's file counts by its numbers, so that moving or re-dating it changes nothing.
         **({"model": model} if model is not None else {}),
         "source": source_sha256(router.function) if router.function is not None else None,
-        "strong": chains[spec.strong],
-        "weak": chains[spec.weak],
+        **{key: chains[alias] for key, alias in routed_to(spec).items()},
     }
 
 
 def _classifier_sha256(router: Router | None) -> str | None:
-    model = router.classifier if router is not None else None
-    if model is None:
+    models = (router.classifier, router.hard_classifier) if router is not None else ()
+    numbers = [
+        part
+        for model in models
+        if model is not None
+        for part in (model.weights, model.intercept, model.word_ngrams, model.sublinear_tf)
+    ]
+    if not numbers:
         return None
-    numbers = [model.weights, model.intercept, model.word_ngrams, model.sublinear_tf]
     # Canonical JSON is slow on ten thousand terms; sorted keys and Python's shortest floats are as stable.
     return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()
 

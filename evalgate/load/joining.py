@@ -16,6 +16,7 @@ from evalgate.load.families import Family, check_identities
 from evalgate.load.foreign import has_foreign_functions
 from evalgate.load.git_tree import CheckedOut
 from evalgate.load.known import as_known, claimed_prices
+from evalgate.load.leaks import check_leaks
 from evalgate.load.policies import LoadedPolicy
 from evalgate.load.project import Gathered
 from evalgate.load.ruler import project_changes, suite_changes
@@ -80,7 +81,8 @@ class Joining:
         """Return the project to judge.
 
         Raises:
-            BadInput: a proposal cannot be told from the commit's baseline, or nothing would serve.
+            BadInput: a proposal cannot be told from the baseline, its router has seen the cases, or
+                nothing would serve.
 
         """
         commit, tree = self.out.commit, self.tree.project
@@ -174,7 +176,10 @@ class Joining:
         candidates = [
             each for each in candidates if self._is_touched(each) or (each is production and edited)
         ]
-        problems = list(check_identities([*self._theirs(old), *candidates]))
+        problems = [
+            *check_identities([*self._theirs(old), *candidates]),
+            *check_leaks(suite.name, suite.cases, candidates),
+        ]
         if problems:
             raise BadInput(problems)
         return _Proposed(production, tuple(candidates), moved)

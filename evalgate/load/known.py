@@ -44,7 +44,9 @@ def claimed_prices(known: Project, tree: Project) -> Mapping[str, Price]:
 
 
 def _same_score(router: Router, old: Router) -> bool:
-    if router.spec.kind != old.spec.kind or router.classifier != old.classifier:
+    if router.spec.kind != old.spec.kind:
+        return False
+    if (router.classifier, router.hard_classifier) != (old.classifier, old.hard_classifier):
         return False
     if isinstance(router.spec, ColumnRouter) and isinstance(old.spec, ColumnRouter):
         return router.spec.column == old.spec.column

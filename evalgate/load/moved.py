@@ -8,7 +8,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from evalgate.core.policy_file import ClassifierRouter, FunctionRouter, PolicyFile, RevisionOf
+from evalgate.core.policy_file import (
+    ClassifierRouter,
+    DifficultyRouter,
+    FunctionRouter,
+    PolicyFile,
+    RevisionOf,
+)
 from evalgate.load.documents import Document
 from evalgate.load.git import Commit, differs, fork_point
 from evalgate.load.places import PROJECT_FILE
@@ -56,7 +62,7 @@ def _referenced(document: Document[PolicyFile], root: Path) -> Iterator[Path]:
     for each in written.deployments.values():
         if isinstance(each.revision, RevisionOf):
             names += [*each.revision.files, *each.revision.tree]
-    if isinstance(written.router, ClassifierRouter):
+    if isinstance(written.router, ClassifierRouter | DifficultyRouter):
         names.append(written.router.model)
     yield from (folder / name for name in names)
     if isinstance(written.router, FunctionRouter):

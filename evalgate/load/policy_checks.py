@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalgate.core.errors import Problem
-from evalgate.core.policy_file import ExtractRegex, PolicyFile, RegexRule
+from evalgate.core.policy_file import ExtractRegex, PolicyFile, RegexRule, routed_to
 from evalgate.load.documents import Document
 from evalgate.load.patterns import group_count, pattern_error
 from evalgate.load.routers import check_threshold
@@ -43,8 +43,7 @@ def _names(document: Document[PolicyFile]) -> Iterator[Problem]:
     if policy.use is not None:
         named.append((("use",), policy.use, False))
     if policy.router is not None:
-        named.append((("router", "strong"), policy.router.strong, False))
-        named.append((("router", "weak"), policy.router.weak, False))
+        named += [(("router", key), alias, False) for key, alias in routed_to(policy.router).items()]
     for first, rest in policy.reliability.fallbacks.items():
         key: KeyPath = ("reliability", "fallbacks", first)
         named.append((key, first, True))

@@ -129,7 +129,8 @@ def _check_options(judged: Iterable[_Judged], selection: Selection, findings: Fi
     start, baseline = selection.start, selection.baseline
     findings.attempt(lambda: check_named(selection.policies, families, start, "--policy"))
     if baseline is not None:
-        findings.attempt(lambda: check_named([baseline], families, start, "--baseline"))
+        option = "--policy" if selection.training else "--baseline"
+        findings.attempt(lambda: check_named([baseline], families, start, option))
 
 
 def _settings(document: Document[ProjectFile], findings: Findings) -> Mapping[str, Price]:

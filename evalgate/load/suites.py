@@ -18,6 +18,7 @@ from evalgate.load.families import Family, check_identities
 from evalgate.load.findings import Findings
 from evalgate.load.grader_checks import check_grader
 from evalgate.load.graders import GraderLoader, LoadedGrader, check_judges, grader_json
+from evalgate.load.leaks import check_leaks
 from evalgate.load.policies import LoadedPolicy, PolicyShelf
 from evalgate.load.rules import build_rules, check_budgets
 from evalgate.load.targets import check_targets
@@ -29,7 +30,8 @@ class Selection:
 
     ``policies`` and ``baseline`` are what the caller named (names, or paths from ``start``); without them the
     proposals are all open ones and the baseline is the project's. With ``rejected`` what was turned down is
-    a proposal too; without ``proposals`` nothing is that was not named.
+    a proposal too; without ``proposals`` nothing is that was not named. With ``training`` nothing is gated,
+    and routers may have seen the cases.
     """
 
     start: Path
@@ -37,6 +39,7 @@ class Selection:
     baseline: str | None = None
     rejected: bool = False
     proposals: bool = True
+    training: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,8 @@ class SuiteLoader:
 
     def _check(self, document: Document[SuiteFile], cases: CaseFile, policies: list[LoadedPolicy]) -> None:
         problems = [*check_targets(cases, document.value.every_grader), *check_columns(cases, policies)]
+        if not self.selection.training:
+            self.findings.problems.extend(check_leaks(document.path.parent.name, cases.cases, policies))
         if document.value.ordered:
             problems.extend(check_clock(cases))
         self.findings.problems.extend(capped(problems, cases.shown))

@@ -68,6 +68,25 @@ class AaSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """Train a router between the deployments of ``order`` (cheapest first; as the policy says, where empty).
+
+    ``share`` of the cases are learned from, the others are held out. ``strong_share`` asks for the threshold
+    of that strong share, with ``difficulty`` for a router over easy, medium and hard.
+    """
+
+    start: Path
+    suites: tuple[str, ...]
+    policy: str | None = None
+    order: tuple[str, ...] = ()
+    difficulty: bool = False
+    share: float = 1.0
+    strong_share: float | None = None
+    folds: int = 5
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ImportSettings:
     """Make cases and recordings of a team's own log.
 

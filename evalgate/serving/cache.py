@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalgate.core.calls import Response
-from evalgate.core.cases import Case
+from evalgate.core.cases import Case, question_text
 from evalgate.core.messages import Message
 from evalgate.core.policy_file import CacheScope, ExactCache
 from evalgate.serving.normalize import Rule, compile_rules
-from evalgate.serving.prompts import Prompt, is_system, question_text
+from evalgate.serving.prompts import Prompt, is_system
 
 SHOWN_KEY = 16
 _AS_ASKED = compile_rules(("nfc", "trim"))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from evalgate.core.cases import Case
+from evalgate.core.cases import Case, question_text
 from evalgate.core.digest import canonical_json, valid_text
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.messages import Message, ToolCall
@@ -107,16 +107,6 @@ def compile_prompt(messages: tuple[Message, ...]) -> Prompt:
         system=system,
         turns=tuple(turns),
     )
-
-
-def question_text(case: Case) -> str:
-    """Return what the user asks: the case's ``input``, or the last user message that has text, or ``""``."""
-    if case.messages is None:
-        return case.input or ""
-    for message in reversed(case.messages):
-        if message.role == "user" and message.content:
-            return message.content
-    return ""
 
 
 def is_system(message: Message) -> bool:

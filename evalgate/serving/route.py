@@ -4,24 +4,25 @@ from collections.abc import Callable
 from functools import partial
 from numbers import Real
 
-from evalgate.core.cases import Case
+from evalgate.core.cases import Case, question_text
 from evalgate.core.errors import BadInput, CannotJudge, Problem
 from evalgate.core.outcome import RouteTrace
 from evalgate.core.policy import Router, ScoreFunction
-from evalgate.core.policy_file import ClassifierRouter, ColumnRouter, FunctionRouter
+from evalgate.core.policy_file import ClassifierRouter, ColumnRouter, DifficultyRouter, FunctionRouter
 from evalgate.serving.classifier import classifier_score
-from evalgate.serving.prompts import question_text
 
 Route = Callable[[Case], RouteTrace]
 
 
 def compile_router(router: Router) -> Route:
-    """Return the function that sends a case to strong (``score >= threshold``) or weak.
+    """Return the function that sends a case to strong (``score >= threshold``) or weak, or by difficulty.
 
     It raises BadInput for a case whose column cannot be used, CannotJudge for a score function that breaks.
     """
     spec = router.spec
-    score = _score(router)
+    if isinstance(spec, DifficultyRouter):
+        return _by_difficulty(spec, router)
+    score = _score(spec, router)
     threshold, strong, weak = spec.threshold, spec.strong, spec.weak
 
     def route(case: Case) -> RouteTrace:
@@ -29,6 +30,26 @@ def compile_router(router: Router) -> Route:
         if need >= threshold:
             return RouteTrace(need, strong=True, deployment=strong)
         return RouteTrace(need, strong=False, deployment=weak)
+
+    return route
+
+
+def _by_difficulty(spec: DifficultyRouter, router: Router) -> Route:
+    """Choose the cheapest that suffices likely enough; the trace's score is the need for more than easy."""
+    assert router.classifier is not None
+    assert router.hard_classifier is not None
+    needs_more, needs_hard = classifier_score(router.classifier), classifier_score(router.hard_classifier)
+
+    def route(case: Case) -> RouteTrace:
+        text = question_text(case)
+        more = needs_more(text)
+        # Whatever needs hard needs more than easy; two separate fits may disagree a little.
+        hard = min(needs_hard(text), more)
+        if 1.0 - more >= spec.enough:
+            return RouteTrace(more, strong=False, deployment=spec.easy)
+        if 1.0 - hard >= spec.enough:
+            return RouteTrace(more, strong=False, deployment=spec.medium)
+        return RouteTrace(more, strong=True, deployment=spec.hard)
 
     return route
 
@@ -50,15 +71,15 @@ def column_problem(spec: ColumnRouter, case: Case) -> Problem | None:
     return Problem(message, cure, key=f"vars.{spec.column}")
 
 
-def _score(router: Router) -> ScoreFunction:
-    match router.spec:
+def _score(spec: ClassifierRouter | ColumnRouter | FunctionRouter, router: Router) -> ScoreFunction:
+    match spec:
         case ClassifierRouter():
             assert router.classifier is not None
             of_text = classifier_score(router.classifier)
             return lambda case: of_text(question_text(case))
-        case ColumnRouter() as spec:
+        case ColumnRouter():
             return partial(_column_score, spec)
-        case FunctionRouter() as spec:
+        case FunctionRouter():
             assert router.function is not None
             return partial(_function_score, spec, router.function)
 

@@ -9,6 +9,7 @@ from evalgate.core.digest import UNHASHED_PARAMS, canonical_json
 from evalgate.core.messages import message_json
 from evalgate.core.outcome import Answer, CacheTrace, Failure, Outcome
 from evalgate.core.policy import Policy
+from evalgate.core.policy_file import routed_to
 from evalgate.serving.cache import SHOWN_KEY, Entry, PolicyCache, keyed_messages, question_of
 from evalgate.serving.generate import Ready, fallback_chain, generate
 from evalgate.serving.prompts import Prompt, compile_prompt
@@ -143,7 +144,7 @@ async def serve(asked: Asked, policy: Policy, caller: Caller, cache: PolicyCache
 
 def _first_asked(policy: Policy) -> tuple[str, ...]:
     if policy.router is not None:
-        return tuple(dict.fromkeys((policy.router.spec.weak, policy.router.spec.strong)))
+        return tuple(dict.fromkeys(routed_to(policy.router.spec).values()))
     assert policy.use is not None
     return (policy.use,)
 

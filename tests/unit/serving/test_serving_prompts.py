@@ -1,10 +1,10 @@
 import pytest
 
-from evalgate.core.cases import Case
+from evalgate.core.cases import Case, question_text
 from evalgate.core.errors import BadInput
 from evalgate.core.messages import Message, ToolCall
 from evalgate.serving.check import find_problems
-from evalgate.serving.prompts import compile_prompt, question_text
+from evalgate.serving.prompts import compile_prompt
 from tests.unit.serving.serving_fakes import deployment, policy
 
 TALK = (Message("user", "Hi"), Message("assistant", "Yes?"), Message("user", "Where is it?"))

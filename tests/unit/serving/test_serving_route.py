@@ -11,7 +11,7 @@ from evalgate.core.cases import Case
 from evalgate.core.errors import BadInput, CannotJudge
 from evalgate.core.messages import Message
 from evalgate.core.policy import Router, TextClassifier
-from evalgate.core.policy_file import ClassifierRouter, ColumnRouter, FunctionRouter
+from evalgate.core.policy_file import ClassifierRouter, ColumnRouter, DifficultyRouter, FunctionRouter
 from evalgate.serving.check import find_problems
 from evalgate.serving.classifier import classifier_score
 from evalgate.serving.route import compile_router
@@ -157,3 +157,38 @@ def test_a_function_that_breaks_stops_the_judgement(function, message):
         function_router(function)(Case(id="c-7", input="x"))
     assert "team.router:need" in str(raised.value)
     assert "'c-7'" in str(raised.value)
+
+
+def difficulty(enough):
+    words = {"why": (1.0, 6.0), "proof": (1.0, 2.0)}
+    hard = {"why": (1.0, -1.0), "proof": (1.0, 9.0)}
+    spec = DifficultyRouter(
+        kind="difficulty", model="d.json", enough=enough, easy="small", medium="middle", hard="large"
+    )
+    return compile_router(
+        Router(
+            spec,
+            classifier=TextClassifier(words, -3.0, (1, 1), False, {}),
+            hard_classifier=TextClassifier(hard, -3.0, (1, 1), False, {}),
+        )
+    )
+
+
+def chosen(enough, text):
+    return difficulty(enough)(Case(id="c", input=text)).deployment
+
+
+def test_the_cheapest_deployment_that_suffices_likely_enough_is_asked():
+    assert chosen(0.8, "where is it") == "small"
+    assert chosen(0.8, "why is it") == "middle"
+    assert chosen(0.8, "why is this proof wrong") == "large"
+    assert difficulty(0.8)(Case(id="c", input="why proof")).strong
+
+
+def test_asking_for_more_certainty_never_asks_a_cheaper_deployment():
+    order = ["small", "middle", "large"]
+    for text in ("where", "why", "proof", "why proof"):
+        ranks = [order.index(chosen(step / 20, text)) for step in range(21)]
+        assert ranks == sorted(ranks)
+    assert chosen(0.0, "why proof") == "small"
+    assert chosen(1.0, "where") == "large"
