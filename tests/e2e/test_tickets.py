@@ -45,7 +45,7 @@ def checks(done, metric):
 
 
 def test_the_open_proposal_ships(project):
-    done = evalgate(project, "run", "suites/", "--format", "json")
+    done = evalgate(project, "run", "suites/tickets", "--format", "json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert [each["candidate"] for each in result["comparisons"]] == ["router-threshold"]
@@ -70,7 +70,7 @@ def test_the_quantized_model_is_blocked_by_a_proven_fall_of_accuracy(project):
 
 @pytest.mark.parametrize("format_name", ["text", "json", "markdown"])
 def test_two_replays_are_byte_identical(project, format_name):
-    arguments = ("run", "suites/", "--policy", "router-threshold", "--policy", "quantized-model")
+    arguments = ("run", "suites/tickets", "--policy", "router-threshold", "--policy", "quantized-model")
     first = evalgate(project, *arguments, "--format", format_name)
     runs = {path: path.read_bytes() for path in project.rglob("*.run.jsonl")}
     second = evalgate(project, *arguments, "--format", format_name)
@@ -80,7 +80,7 @@ def test_two_replays_are_byte_identical(project, format_name):
 
 
 def test_compare_on_the_run_files_decides_the_same(project):
-    ran = evalgate(project, "run", "suites/", "--policy", "quantized-model", "--format", "json")
+    ran = evalgate(project, "run", "suites/tickets", "--policy", "quantized-model", "--format", "json")
     runs = project / ".evalgate" / "runs" / "tickets"
     compared = evalgate(
         project,
@@ -101,13 +101,15 @@ def test_replay_works_without_any_network_interface(project):
     probe = subprocess.run(["unshare", "--user", "--map-root-user", "--net", "true"], check=False)
     if probe.returncode:
         pytest.skip("this machine does not allow new network namespaces")
-    done = evalgate(project, "run", "suites/", before=("unshare", "--user", "--map-root-user", "--net"))
+    done = evalgate(
+        project, "run", "suites/tickets", before=("unshare", "--user", "--map-root-user", "--net")
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_live_mode_works_offline_and_finds_the_same_answers(project):
-    replayed = evalgate(project, "run", "suites/", "--format", "json")
-    live = evalgate(project, "run", "suites/", "--mode", "live", "--format", "json")
+    replayed = evalgate(project, "run", "suites/tickets", "--format", "json")
+    live = evalgate(project, "run", "suites/tickets", "--mode", "live", "--format", "json")
     assert live.returncode in (0, 3), live.stderr
     of_replay, of_live = (json.loads(done.stdout)["comparisons"][0] for done in (replayed, live))
     assert of_replay["cases"] == of_live["cases"]
@@ -119,31 +121,31 @@ def test_auto_makes_only_the_missing_calls(project):
     recordings = project / "suites" / "tickets" / "recordings"
     shutil.rmtree(recordings)
     recordings.mkdir()
-    missing = evalgate(project, "run", "suites/")
+    missing = evalgate(project, "run", "suites/tickets")
     assert missing.returncode == 4
     assert "evalgate record" in missing.stderr
     assert "t-0001" in missing.stderr
     recorded = evalgate(project, "record", "suites/tickets", "--policy", "router-threshold", "--seed", "1")
     assert recorded.returncode == 0, recorded.stderr
     assert len(list(recordings.iterdir())) == 1
-    replayed = evalgate(project, "run", "suites/")
+    replayed = evalgate(project, "run", "suites/tickets")
     assert replayed.returncode == 0, replayed.stderr
     auto = evalgate(
-        project, "run", "suites/", "--mode", "auto", "--policy", "quantized-model", "--format", "json"
+        project, "run", "suites/tickets", "--mode", "auto", "--policy", "quantized-model", "--format", "json"
     )
     calls = json.loads(auto.stdout)["comparisons"][0]["calls"]
     assert 0 < calls["made"] < calls["needed"]
     assert calls["reused"] + calls["made"] == calls["needed"]
-    again = evalgate(project, "run", "suites/", "--policy", "quantized-model", "--format", "json")
+    again = evalgate(project, "run", "suites/tickets", "--policy", "quantized-model", "--format", "json")
     assert json.loads(again.stdout)["comparisons"][0]["calls"]["made"] == 0
 
 
 def test_a_part_of_the_suite_shows_and_never_gates(project):
-    done = evalgate(project, "run", "suites/", "--policy", "quantized-model", "--limit", "40")
+    done = evalgate(project, "run", "suites/tickets", "--policy", "quantized-model", "--limit", "40")
     assert done.returncode == 0, done.stderr
     assert "nothing was gated" in done.stdout
-    one = evalgate(project, "run", "suites/", "--case", "t-0001")
+    one = evalgate(project, "run", "suites/tickets", "--case", "t-0001")
     assert one.returncode == 0, one.stderr
-    wrong = evalgate(project, "run", "suites/", "--case", "t-9999")
+    wrong = evalgate(project, "run", "suites/tickets", "--case", "t-9999")
     assert wrong.returncode == 2
     assert "t-9999" in wrong.stderr

@@ -1,0 +1,81 @@
+"""The shipped stream, from the command line to the exit code: what a cache may merge, and what blocks it."""
+
+import json
+
+import pytest
+
+from tests.e2e.test_tickets import checks, evalgate, project  # noqa: F401  project is a fixture
+
+
+def judged(project, policy):  # noqa: F811
+    done = evalgate(project, "run", "suites/faq-cache", "--policy", policy, "--format", "json")
+    assert done.stderr == "" or "Traceback" not in done.stderr
+    (comparison,) = json.loads(done.stdout)["comparisons"]
+    return done, comparison, checks(done, "false_hit_rate")["max"]
+
+
+def test_everything_that_is_open_ships(project):  # noqa: F811
+    done = evalgate(project, "run", "suites/", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    candidates = [(each["suite"], each["candidate"]) for each in json.loads(done.stdout)["comparisons"]]
+    assert ("faq-cache", "careful-normalization") in candidates
+    assert ("tickets", "router-threshold") in candidates
+
+
+def test_the_careful_rule_is_proved_to_serve_less_than_one_percent_false_hits(project):  # noqa: F811
+    done, comparison, rate = judged(project, "careful-normalization")
+    assert done.returncode == 0
+    assert comparison["verdict"] == "pass"
+    assert (rate["method"], rate["candidate"]["value"]) == ("clopper_pearson", 0)
+    assert rate["candidate"]["high"] < 0.01
+    assert rate["n"] >= 299
+    before, after = (comparison["sides"][side]["cache"] for side in ("baseline", "candidate"))
+    assert after["positive_hit_rate"] > before["positive_hit_rate"] + 0.05
+    assert after["false"] == after["stale"] == 0
+    assert checks(done, "cost_per_correct")["max_rise"]["change"]["high"] < 0
+
+
+def test_the_loose_rule_raises_the_hit_rate_and_is_blocked_by_false_hits(project):  # noqa: F811
+    done, comparison, rate = judged(project, "cache-normalization")
+    assert done.returncode == 1
+    assert rate["verdict"] == "fail"
+    assert rate["candidate"]["low"] > 0.01
+    before, after = (comparison["sides"][side]["cache"] for side in ("baseline", "candidate"))
+    assert after["hits"] > before["hits"]
+    assert after["false_hits_per_1000_requests"] > 50
+    assert rate["n"] == after["pairs"] < after["hits"]
+    assert checks(done, "cost_per_correct")["max_rise"]["change"]["high"] < 0
+
+
+def test_answers_that_outlive_the_pages_are_stale(project):  # noqa: F811
+    done, comparison, rate = judged(project, "question-alone")
+    assert (done.returncode, rate["verdict"]) == (1, "fail")
+    cache = comparison["sides"]["candidate"]["cache"]
+    assert cache["stale"] == cache["false"] > 0
+
+
+@pytest.mark.parametrize("format_name", ["text", "markdown"])
+def test_what_the_cache_is_worth_and_what_it_breaks_stand_in_the_reports(project, format_name):  # noqa: F811
+    done = evalgate(
+        project, "run", "suites/faq-cache", "--policy", "cache-normalization", "--format", format_name
+    )
+    for row in ("cache hits", "right hits", "false hits per hit", "false hits per 1,000", "stale hits"):
+        assert row in done.stdout
+
+
+def test_the_html_report_names_false_hits(project):  # noqa: F811
+    arguments = ("run", "suites/faq-cache", "--policy", "cache-normalization", "--report", "report.html")
+    assert evalgate(project, *arguments).returncode == 1
+    page = (project / "report.html").read_text(encoding="utf-8")
+    assert "false-hit rate" in page
+    assert "false hits 0 → " in page
+
+
+def test_a_finished_run_is_compared_the_same(project):  # noqa: F811
+    done, comparison, _ = judged(project, "cache-normalization")
+    runs = project / ".evalgate" / "runs" / "faq-cache"
+    names = [str(runs / f"{name}.run.jsonl") for name in ("production", "cache-normalization")]
+    compared = evalgate(project, "compare", *names, "--format", "json")
+    assert compared.returncode == done.returncode
+    again = json.loads(compared.stdout)["comparisons"][0]
+    assert (again["checks"], again["sides"]) == (comparison["checks"], comparison["sides"])
