@@ -15,6 +15,7 @@ _VERBS = (
     "check",
     "plan",
     "power",
+    "sweep",
     "aa",
     "train-router",
     "run",

@@ -103,3 +103,23 @@ class ImportSettings:
     where: Mapping[str, str]
     system_in_case: bool = False
     drop_params: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRange:
+    """One number of a policy, ``key`` as in its file, at ``steps`` values from ``low`` to ``high``."""
+
+    key: str
+    low: float
+    high: float
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSettings:
+    """Show a policy's metrics over one or two of its numbers."""
+
+    start: Path
+    policy: str
+    ranges: tuple[SweepRange, ...]
+    suites: tuple[str, ...] = ()

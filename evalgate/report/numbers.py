@@ -1,9 +1,10 @@
 """Numbers as a person reads them: with a unit, and with as many digits as mean something."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import floor, inf, isinf, log10
 from typing import Literal
 
+from evalgate.core.budgets import Metric
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.verdict import Check
@@ -57,7 +58,12 @@ def usd_or_missing(amount: float | Unmeasured) -> str:
 
 def value_kind(check: Check | Change) -> Kind:
     """Return how the two sides of a check are written."""
-    match check.metric:
+    return metric_kind(check.metric)
+
+
+def metric_kind(metric: Metric) -> Kind:
+    """Return how a level of a metric is written."""
+    match metric:
         case "accuracy" | "score" | "false_hit_rate":
             return "percent"
         case "cost_per_correct":
@@ -101,6 +107,17 @@ def with_interval(estimate: Estimate, kind: Kind, *, signed: bool) -> str:
     if isinf(estimate.low):
         return f"{value} (at most {high})"
     return f"{value} ({low} to {high})"
+
+
+def span(values: Sequence[float], kind: Kind | None = None) -> str:
+    """Return ``79.7% to 87.1%``, the first and last of ascending values; one that is both stands alone."""
+    if not values:
+        return MISSING
+    if kind is None:
+        first, last = (f"{value:.6g}" for value in (values[0], values[-1]))
+    else:
+        first, last = pair(kind, values[0], values[-1])
+    return first if first == last else f"{first} to {last}"
 
 
 def allowance(check: Check) -> str:

@@ -26,7 +26,7 @@ def cost_of(columns: Columns, setting: Setting) -> Measured:
     if problem := _problem(columns):
         return problem
     units = units_of(columns)
-    cost, right = (units.sums(each) for each in _per_case(columns, setting))
+    cost, right = (units.sums(each) for each in spend_of(columns, setting))
     if right.sum() <= 0:
         return Unmeasured(NONE_CORRECT)
     limits = ratio_interval(cost, right, setting.alpha)
@@ -74,7 +74,7 @@ def _judge(pairs: Pairs, units: Units, setting: Setting) -> RatioInterval | Esti
         return problem
     (cost_before, right_before), (cost_after, right_after) = (
         (units.sums(cost), units.sums(right))
-        for cost, right in (_per_case(side, setting) for side in (pairs.baseline, pairs.candidate))
+        for cost, right in (spend_of(side, setting) for side in (pairs.baseline, pairs.candidate))
     )
     if right_before.sum() <= 0 or right_after.sum() <= 0:
         return Unmeasured(f"{NONE_CORRECT} by the {'candidate' if right_before.sum() > 0 else 'baseline'}")
@@ -97,8 +97,8 @@ def _failed_right(pairs: Pairs, units: Units, setting: Setting) -> Measured:
     return _estimate(found, setting) if isinstance(found, RatioInterval) else found
 
 
-def _per_case(columns: Columns, setting: Setting) -> tuple[Floats, Floats]:
-    """Spend with cleanup, and right answers, averaged over the trials of each case."""
+def spend_of(columns: Columns, setting: Setting) -> tuple[Floats, Floats]:
+    """Return the spend with cleanup, and the right answers, averaged over the trials of each case."""
     right = columns.mean(columns.correct)
     cost = columns.mean(columns.cost_usd)
     if setting.cleanup_usd_per_wrong:

@@ -84,6 +84,13 @@ def ratio_interval(top: Floats, bottom: Floats, alpha: float) -> tuple[float, fl
     return _roots(float(top.mean()), float(bottom.mean()), scatter, units, alpha)
 
 
+def ratio_interval_of_moments(
+    means: tuple[float, float], scatter: Floats, units: int, alpha: float
+) -> tuple[float, float]:
+    """Return :func:`ratio_interval` from the means of top and bottom and their centred sums of products."""
+    return _roots(means[0], means[1], scatter, units, alpha)
+
+
 @dataclass(frozen=True, slots=True)
 class _Moments:
     """Means and centred sums of products of cost before, cost after, correct before, correct after."""

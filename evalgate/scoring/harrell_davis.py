@@ -31,6 +31,12 @@ def harrell_davis(values: Floats, share: float, weights: Floats | None = None) -
     return float(parts @ values[order][first : first + len(parts)])
 
 
+def harrell_davis_ranked(ranked: Floats, share: float) -> float:
+    """Return :func:`harrell_davis` of values that are sorted already and weigh the same."""
+    first, parts = _equal_parts(len(ranked), share)
+    return float(parts @ ranked[first : first + len(parts)])
+
+
 @lru_cache(maxsize=256)
 def _equal_parts(n: int, share: float) -> tuple[int, Floats]:
     return _parts(np.arange(n + 1) / n, float(n), share)

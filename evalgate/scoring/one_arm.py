@@ -40,7 +40,7 @@ def quantile_interval(values: Floats, share: float, alpha: float) -> tuple[float
     """
     n = len(values)
     ranked = np.sort(values)
-    low_rank, high_rank = _ranks(n, share, alpha)
+    low_rank, high_rank = quantile_ranks(n, share, alpha)
     low = float(ranked[low_rank - 1]) if low_rank >= 1 else -math.inf
     high = float(ranked[high_rank - 1]) if high_rank <= n else math.inf
     return low, high
@@ -64,14 +64,14 @@ def clustered_quantile_interval(
     variance = float(parts @ parts) / float(cumulated[-1]) ** 2
     most = float(weights.sum() ** 2 / (weights**2).sum())
     n_eff = max(int(min(most, share * (1 - share) / variance)) if variance > 0 else int(most), 1)
-    low_rank, high_rank = _ranks(n_eff, share, alpha)
+    low_rank, high_rank = quantile_ranks(n_eff, share, alpha)
     low = _value_at(ranked, shares, low_rank / n_eff) if low_rank >= 1 else -math.inf
     high = _value_at(ranked, shares, high_rank / n_eff) if high_rank <= n_eff else math.inf
     return low, high
 
 
-def _ranks(n: int, share: float, alpha: float) -> tuple[int, int]:
-    """Ranks, from 1, of the order statistics that bound a quantile; 0 and n + 1 mean unbounded."""
+def quantile_ranks(n: int, share: float, alpha: float) -> tuple[int, int]:
+    """Return the ranks, from 1, of the order statistics that bound a quantile; 0 and n + 1 mean unbounded."""
     ranks = range(n)
     low = bisect_right(ranks, alpha, key=lambda rank: bdtr(rank, n, share))
     high = bisect_left(ranks, 1 - alpha, key=lambda rank: bdtr(rank, n, share))
