@@ -12,7 +12,7 @@ from evalgate.core.verdict import Check
 MISSING = "n/a"
 _MOST_DIGITS = 6
 
-Kind = Literal["percent", "points", "usd", "seconds"]
+Kind = Literal["percent", "points", "usd", "seconds", "plain"]
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -39,6 +39,11 @@ def seconds(duration_s: float, digits: int = 3) -> str:
     if abs(duration_s) >= 0.1 or duration_s == 0:
         return f"{_significant(duration_s, digits)} s"
     return f"{_significant(duration_s * 1000, digits)} ms"
+
+
+def plain(number: float, digits: int = 6) -> str:
+    """Return a number without a unit, and without idle zeros."""
+    return f"{number:.{digits}g}"
 
 
 def count(number: int, singular: str, plural: str | None = None) -> str:
@@ -95,8 +100,7 @@ def pair(kind: Kind, first: float, second: float) -> tuple[str, str]:
 def with_interval(estimate: Estimate, kind: Kind, *, signed: bool) -> str:
     """Return ``-7.0 pp (-10.0 to -4.1)``; an unbounded side reads ``at least`` or ``at most``."""
     digits = _digits(estimate, kind)
-    plain = _FORMATS[kind]
-    value = plain(estimate.value, digits)
+    value = _FORMATS[kind](estimate.value, digits)
     if signed and estimate.value > 0:
         value = f"+{value}"
     low, high = (_end(end, kind, digits, signed=signed) for end in (estimate.low, estimate.high))
@@ -109,14 +113,11 @@ def with_interval(estimate: Estimate, kind: Kind, *, signed: bool) -> str:
     return f"{value} ({low} to {high})"
 
 
-def span(values: Sequence[float], kind: Kind | None = None) -> str:
+def span(values: Sequence[float], kind: Kind) -> str:
     """Return ``79.7% to 87.1%``, the first and last of ascending values; one that is both stands alone."""
     if not values:
         return MISSING
-    if kind is None:
-        first, last = (f"{value:.6g}" for value in (values[0], values[-1]))
-    else:
-        first, last = pair(kind, values[0], values[-1])
+    first, last = pair(kind, values[0], values[-1])
     return first if first == last else f"{first} to {last}"
 
 
@@ -166,6 +167,8 @@ def _round(amount: float, kind: Kind) -> str:
             return f"${_significant(amount, _MOST_DIGITS).rstrip('0').rstrip('.')}" if amount else "$0"
         case "seconds":
             return f"{amount:.6g} s"
+        case "plain":
+            return plain(amount)
 
 
 def _decimals(number: float, decimals: int, edges: tuple[float, ...]) -> str:
@@ -198,5 +201,6 @@ _FORMATS: dict[Kind, Callable[[float, int], str]] = {
     "points": points,
     "usd": usd,
     "seconds": seconds,
+    "plain": plain,
 }
-_FIRST_DIGITS: dict[Kind, int] = {"percent": 1, "points": 1, "usd": 3, "seconds": 3}
+_FIRST_DIGITS: dict[Kind, int] = {"percent": 1, "points": 1, "usd": 3, "seconds": 3, "plain": 6}

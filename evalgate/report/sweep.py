@@ -69,7 +69,7 @@ def _says(name: Metric, value: Measured) -> bool:
 
 
 def _heading(sweep: Sweep, width: int) -> list[str]:
-    said = " and ".join(f"{key} {span(values)}" for key, values in _ranges(sweep))
+    said = " and ".join(f"{key} {span(values, 'plain')}" for key, values in _ranges(sweep))
     recorded = sum(not point.missing for point in sweep.points)
     text = (
         f"{safe_line(sweep.suite)}: {safe_line(sweep.policy)}, {said}; {sweep.cases:,} cases, "
@@ -145,7 +145,7 @@ def _points(sweep: Sweep, width: int) -> list[str]:
     routed = any(point.strong_share is not None for point in sweep.points)
     headings = [
         Column("", widest=1),
-        *(Column(safe_line(key), "right") for key in sweep.keys),
+        *(Column(safe_line(key.rpartition(".")[2]), "right") for key in sweep.keys),
         *([Column("strong share", "right")] if routed else []),
         *(Column(METRICS[name]) for name in names),
     ]

@@ -8,7 +8,7 @@ from evalgate.report.html.markup import Html, joined, tag
 from evalgate.report.html.scales import Scale
 from evalgate.report.html.svg import label, path, place
 from evalgate.report.html.typeset import typeset
-from evalgate.report.numbers import Kind, percent, seconds, usd
+from evalgate.report.numbers import Kind, percent, plain, seconds, usd
 
 _IDLE_ZEROS = re.compile(r"(\.\d*?)0+(?=\D|$)")
 
@@ -58,4 +58,5 @@ _WRITTEN: dict[Kind, Callable[[float], str]] = {
     "seconds": seconds,
     "percent": percent,
     "points": percent,
+    "plain": plain,
 }

@@ -34,18 +34,18 @@ _PARTS = (
 
 def render(data: ReportData) -> str:
     """Return the page; equal data give equal bytes."""
-    style, script = _asset("report.css"), _script()
-    page = joined(
-        (
-            Html("<!doctype html>\n"),
-            tag("html", _head(data, style, script), _body(data, script), lang="en", class_="plain"),
-            Html("\n"),
-        )
-    )
-    return str(page)
+    script = _script()
+    return document(_title(data), _body(data, script), script)
 
 
-def _head(data: ReportData, style: str, script: str) -> Html:
+def document(title: str, body: Html, script: str = "") -> str:
+    """Return a page in our style that runs ``script`` and no other, and asks for nothing."""
+    style = _asset("report.css")
+    html = tag("html", _head(title, style, script), body, lang="en", class_="plain")
+    return str(joined((Html("<!doctype html>\n"), html, Html("\n"))))
+
+
+def _head(title: str, style: str, script: str) -> Html:
     return tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -53,7 +53,7 @@ def _head(data: ReportData, style: str, script: str) -> Html:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="referrer", content="no-referrer"),
-        tag("title", _title(data)),
+        tag("title", title),
         raw_element("style", style),
     )
 

@@ -13,8 +13,8 @@ from evalgate.report.html.page import document
 from evalgate.report.html.scales import spanning
 from evalgate.report.html.section import Place, header_row, section, table
 from evalgate.report.html.svg import label, path, place, scroller, svg
-from evalgate.report.html.typeset import number
-from evalgate.report.numbers import Kind, metric_kind, share_or_missing, span, with_interval
+from evalgate.report.html.typeset import missing, name, number, typeset
+from evalgate.report.numbers import Kind, metric_kind, plain, share_or_missing, span
 from evalgate.report.safe_text import safe_line
 from evalgate.report.sweep import CAUTION, known_metrics
 from evalgate.report.wording import METRICS
@@ -25,7 +25,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 78, 90, 34, 54
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """One curve: ``label`` tells it from others of the same chart, ``band`` has both ends of each interval."""
+    """One curve of a chart, with a ``label`` if there are others; ``band`` has the ends of each interval."""
 
     label: str
     at: Sequence[float]
@@ -40,15 +40,33 @@ def render(sweeps: Sequence[Sweep]) -> str:
         f"{title} · evalgate",
         tag(
             "div",
+            _navigation(sweeps),
             tag(
                 "main",
-                tag("h1", "What a number of the policy does", id="verdict"),
-                tag("p", CAUTION, class_="lead"),
+                tag(
+                    "header",
+                    tag("h1", _heading(sweeps), id="verdict"),
+                    tag("p", CAUTION, class_="headline"),
+                    class_="banner",
+                ),
                 *(_sweep(each, Place(f"s{at}-", 2)) for at, each in enumerate(sweeps)),
             ),
             class_="page",
         ),
     )
+
+
+def _heading(sweeps: Sequence[Sweep]) -> str:
+    keys = list(dict.fromkeys(safe_line(key) for each in sweeps for key in each.keys))
+    return f"What {' and '.join(keys)} {'does' if len(keys) == 1 else 'do'}"
+
+
+def _navigation(sweeps: Sequence[Sweep]) -> Html:
+    links = [
+        tag("a", name(each.suite, 24), ": ", name(each.policy, 24), href=f"#s{at}-curve")
+        for at, each in enumerate(sweeps)
+    ]
+    return tag("nav", tag("p", "evalgate", class_="mark-name"), *links, aria_label="Parts of the page")
 
 
 def _sweep(sweep: Sweep, where: Place) -> Html:
@@ -92,7 +110,7 @@ def _series(sweep: Sweep, read: Read) -> list[_Series]:
         points = [point for point in sweep.points if point.values[1] == second]
         values = [read(point)[0] for point in points]
         at = [point.values[0] for point in points]
-        series.append(_Series(f"{second:.6g}", at, values, [None] * len(values)))
+        series.append(_Series(plain(second), at, values, [None] * len(values)))
     return series
 
 
@@ -100,7 +118,7 @@ def _chart(sweep: Sweep, title: str, kind: Kind, series: Sequence[_Series], wher
     known = [value for each in series for value in each.values if value is not None]
     ends = [end for each in series for band in each.band if band is not None for end in band if isfinite(end)]
     axes = Axes(
-        x=spanning([at for each in series for at in each.at], _LEFT, _WIDTH - _RIGHT, pad=0.0),
+        x=spanning([at for each in series for at in each.at], _LEFT, _WIDTH - _RIGHT, pad=0.02),
         y=spanning([*known, *ends], _HEIGHT - _BOTTOM, _TOP, pad=0.1),
         x_kind="plain",
         y_kind=kind,
@@ -128,7 +146,7 @@ def _band(series: _Series, axes: Axes) -> Html | None:
         return None
     there = [f"{place(axes.x(at))} {place(axes.y(high))}" for at, (_, high) in known]
     back = [f"{place(axes.x(at))} {place(axes.y(low))}" for at, (low, _) in reversed(known)]
-    return path(f"M{'L'.join([*there, *back])}z", "band cand")
+    return path(f"M{'L'.join([*there, *back])}z", "band")
 
 
 def _line(series: _Series, axes: Axes, order: int) -> Html:
@@ -142,7 +160,7 @@ def _line(series: _Series, axes: Axes, order: int) -> Html:
     if series.label and last is not None:
         told = label(axes.x.end + 6, axes.y(last) + 4, series.label, "tick")
     role = "cand" if order % 2 == 0 else "base"
-    return tag("g", path("".join(steps), "line"), told, class_=f"series {role}")
+    return tag("g", path("".join(steps), f"curve {role}"), told)
 
 
 def _standing(at: float, axes: Axes) -> Html:
@@ -155,25 +173,23 @@ def _numbers(sweep: Sweep) -> Html:
     routed = any(point.strong_share is not None for point in sweep.points)
     head = header_row(
         ("", "unseen"),
-        *((safe_line(key), "number") for key in sweep.keys),
-        *([("strong share", "number")] if routed else []),
-        *((METRICS[metric], "number") for metric in metrics),
+        *((safe_line(key), "num") for key in sweep.keys),
+        *([("strong share", "num")] if routed else []),
+        *((METRICS[metric], "num") for metric in metrics),
     )
-    rows = joined(_row(sweep, point, metrics, routed=routed) for point in sweep.points)
+    rows = joined(_row(point, metrics, routed=routed) for point in sweep.points)
     return tag(
         "details", tag("summary", "Every point as numbers"), scroller("Numbers", table("Points", head, rows))
     )
 
 
-def _row(sweep: Sweep, point: SweepPoint, metrics: Sequence[Metric], *, routed: bool) -> Html:
+def _row(point: SweepPoint, metrics: Sequence[Metric], *, routed: bool) -> Html:
     said = "as written" if point.in_policy else "front" if point.pareto else ""
-    cells = [tag("td", said), *(tag("td", number(f"{value:.6g}"), class_="number") for value in point.values)]
+    cells = [tag("td", said), *(tag("td", typeset(plain(value)), class_="num") for value in point.values)]
     if routed:
-        cells.append(tag("td", number(share_or_missing(point.strong_share)), class_="number"))
+        cells.append(tag("td", share_or_missing(point.strong_share), class_="num"))
     for metric in metrics:
         found = point.metrics.get(metric)
-        text = (
-            with_interval(found, metric_kind(metric), signed=False) if isinstance(found, Estimate) else "n/a"
-        )
-        cells.append(tag("td", number(text), class_="number"))
+        shown = missing(point.missing) if found is None else number(found, metric_kind(metric))
+        cells.append(tag("td", shown, class_="num"))
     return tag("tr", *cells)
