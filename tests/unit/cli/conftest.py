@@ -94,6 +94,7 @@ def recorded(**changed):
         "failed": 0,
         "file": Path("suites/tickets/recordings/a.jsonl"),
         "spend_usd": 0.0213,
+        "judging_usd": 0.0,
     }
     return SimpleNamespace(**(fields | changed))
 

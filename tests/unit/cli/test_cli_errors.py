@@ -139,7 +139,7 @@ def test_an_error_cannot_command_the_terminal_or_the_ci_runner(pipeline, capsys)
     ("arguments", "said"),
     [
         (["rn"], "Did you mean 'run'?"),
-        (["zzzzz"], "The verbs are init, check, plan, power, aa, train-router, run, record, compare"),
+        (["zzzzz"], "The verbs are init, check, plan, "),
         (["run", "--mod", "live"], "--mode"),
         (["run", "--mode", "fast"], "'fast' is not one of 'replay', 'auto', 'live'"),
         (["run", "--limit", "0"], "--limit"),
