@@ -30,13 +30,14 @@ class Served:
     slices: Mapping[str, str] = field(default_factory=dict)
     deployment: str = "strong"
     hit: Hit | None = None
+    lag: float | None = None
 
 
 def graded(served: Served) -> Graded:
     right = bool(served.right) and not served.failed
     score = served.score if served.score is not None else float(right)
     text = f"{served.case}: {'right' if right else 'wrong'}"
-    attempt = Attempt(latency_s=served.latency, error="timeout" if served.failed else None)
+    attempt = Attempt(latency_s=served.latency, error="timeout" if served.failed else None, lag_s=served.lag)
     return Graded(
         outcome=Outcome(
             case_id=served.case,

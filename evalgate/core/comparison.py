@@ -20,7 +20,8 @@ class Change:
     differ in anything this metric sees.
 
     ``gated`` False means that a relative limit on this metric cannot be judged, for ``not_gated_because``.
-    ``undecided_because`` says why the interval, however narrow, supports no verdict.
+    ``undecided_because`` says why the interval, however narrow, supports no verdict, and
+    ``mismeasured_because`` why the numbers themselves cannot be trusted (times taken by a busy evalgate).
     ``failed_right`` is ``change`` with failed cases counted right instead of wrong; None without failures.
     ``p_no_worse`` is the one-sided p-value of "not worse than before" (accuracy and score only).
     ``sd`` is the standard deviation of one independent unit's contribution to ``change``, on the logarithm
@@ -47,6 +48,7 @@ class Change:
     gated: bool = True
     not_gated_because: str = ""
     undecided_because: str = ""
+    mismeasured_because: str = ""
     failed_right: Measured | None = None
     p_no_worse: float | None = None
     sd: float | None = None

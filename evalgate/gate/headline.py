@@ -60,7 +60,7 @@ def _gains(comparison: Comparison, limited: set[str]) -> list[str]:
 
 
 def _improved(change: Change, measured: Estimate) -> bool:
-    if not change.gated or change.undecided_because:
+    if not change.gated or change.undecided_because or change.mismeasured_because:
         return False
     return measured.low > 0 if change.metric in HIGHER_IS_BETTER else measured.high < 0
 

@@ -19,7 +19,8 @@ class Columns:
 
     ``present`` marks the trials that exist (repeats may differ between cases). Where it is False the
     numbers are 0 and mean nothing. ``cost_usd`` is NaN where unmeasured, with one reason in
-    ``cost_unknown``. ``correct`` and ``score`` are 0 on cases that are not ``graded`` and on failed ones.
+    ``cost_unknown``. ``lag_s`` is the part of ``latency_s`` that may be evalgate's own. ``correct`` and
+    ``score`` are 0 on cases that are not ``graded`` and on failed ones.
     """
 
     case_ids: tuple[str, ...]
@@ -35,6 +36,7 @@ class Columns:
     weights: Floats
     cost_unknown: str
     hits: Hits
+    lag_s: Floats
 
     @property
     def n(self) -> int:
@@ -78,6 +80,7 @@ class Columns:
             weights=self.weights[rows],
             cost_unknown=self.cost_unknown,
             hits=self.hits.take(rows),
+            lag_s=self.lag_s[rows],
         )
 
     def graded_where(self, rows: Bools) -> "Columns":
@@ -188,6 +191,7 @@ def columns_at(run: Run, place: Places) -> Columns:
         groups=_groups([results[i].group for i in first]),
         weights=np.array([results[i].weight for i in first], dtype=np.float64),
         cost_unknown=_cost_unknown(results),
+        lag_s=table([_lag_s(each) for each in results]),
         hits=hits_of(results, where, place.shape),
     )
 
@@ -212,6 +216,10 @@ def _numbers(results: Sequence[Graded]) -> tuple[list[float], ...]:
         latency.append(outcome.latency_s)
         failed.append(float(isinstance(outcome.result, Failure)))
     return correct, score, cost, latency, failed
+
+
+def _lag_s(graded: Graded) -> float:
+    return sum(attempt.lag_s or 0.0 for step in graded.outcome.steps for attempt in step.attempts)
 
 
 def _cost_unknown(results: Sequence[Graded]) -> str:

@@ -18,6 +18,7 @@ from evalgate.scoring.cost import cost_change, cost_of
 from evalgate.scoring.false_hits import false_hit_change, false_hits_alone
 from evalgate.scoring.flips import case_counts, flips, one_side_counts
 from evalgate.scoring.geomean import geomean_change, geomean_of
+from evalgate.scoring.lag import mismeasured_because
 from evalgate.scoring.latency import interleaved_sessions, not_gated_because
 from evalgate.scoring.p95 import p95_change, p95_of
 from evalgate.scoring.pairs import Pairs, pair
@@ -158,6 +159,7 @@ def _absolute(columns: Columns, setting: Setting) -> Iterator[Change]:
             clusters=units_of(cases).count,
             trials=cases.trials,
             affected=cases.n,
+            mismeasured_because=mismeasured_because(columns) if unit == "s" else "",
         )
     yield false_hits_alone(columns, setting)
 

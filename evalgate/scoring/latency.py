@@ -13,6 +13,7 @@ from evalgate.scoring.affected import MANY, NONE
 from evalgate.scoring.arrays import Bools
 from evalgate.scoring.assumptions import sampling, shared_calls
 from evalgate.scoring.columns import Columns
+from evalgate.scoring.lag import change_mismeasured_because
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.special import ndtri
@@ -96,6 +97,7 @@ def latency_change(pairs: Pairs, units: Units, times: Times, setting: Setting, g
         gains=times.gains,
         gated=gated,
         not_gated_because="" if gated else gate_reason,
+        mismeasured_because=change_mismeasured_because(pairs) if affected.any() else "",
         sd=_log_sd(times.change, units, setting),
         assumptions=shared_calls(pairs.n, int(affected.sum())) + _failed(pairs) + sampling(units),
     )
