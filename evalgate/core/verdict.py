@@ -129,9 +129,25 @@ class CacheUse:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayUse:
+    """What the gateways behind a policy said they did, in calls that they answered.
+
+    Each is None where no call said it; ``cache_hit_share`` is of the calls that did. ``models`` counts which
+    deployment behind the gateway answered.
+    """
+
+    calls: int
+    cache_hit_share: float | None
+    retries: int | None
+    fallbacks: int | None
+    models: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SideSummary:
     """Where one policy's requests and money went. Shares are of requests, None where the lever is absent;
-    amounts are per request, in USD. ``cache`` is None for a policy without one.
+    amounts are per request, in USD. ``cache`` is None for a policy without one, ``gateway`` where no gateway
+    was asked. ``queued_s`` is how long evalgate's own limits held calls back in all, which is no latency.
     """
 
     policy: str
@@ -145,6 +161,8 @@ class SideSummary:
     retries_usd: float | Unmeasured
     fallbacks_usd: float | Unmeasured
     cache: CacheUse | None = None
+    gateway: GatewayUse | None = None
+    queued_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from evalgate.core.calls import Gateway
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Cost, Failure, Graded
 from evalgate.core.run import Run
-from evalgate.core.verdict import CacheUse, SideSummary
+from evalgate.core.verdict import CacheUse, GatewayUse, SideSummary
 
 
 def summarize(run: Run) -> SideSummary:
@@ -30,6 +31,8 @@ def summarize(run: Run) -> SideSummary:
         retries_usd=_mean_usd(run.results, "retries_usd"),
         fallbacks_usd=_mean_usd(run.results, "fallbacks_usd"),
         cache=_cache_use(run.results),
+        gateway=_gateway_use([step.attempts[-1].gateway for step in steps]),
+        queued_s=math.fsum(attempt.queued_s or 0.0 for step in steps for attempt in step.attempts),
     )
 
 
@@ -56,6 +59,24 @@ def _cache_use(results: Sequence[Graded]) -> CacheUse | None:
         pairs=len({hit.pair for hit in hits}),
         false_pairs=len({hit.pair for hit in hits if hit.false}),
     )
+
+
+def _gateway_use(said: Sequence[Gateway | None]) -> GatewayUse | None:
+    asked = [each for each in said if each is not None]
+    if not asked:
+        return None
+    models = Counter(each.model_id for each in asked if each.model_id is not None)
+    return GatewayUse(
+        calls=len(asked),
+        cache_hit_share=_share([each.cache_hit for each in asked if each.cache_hit is not None]),
+        retries=_sum([each.retries for each in asked if each.retries is not None]),
+        fallbacks=_sum([each.fallbacks for each in asked if each.fallbacks is not None]),
+        models=tuple(models.most_common()),
+    )
+
+
+def _sum(counts: Sequence[int]) -> int | None:
+    return sum(counts) if counts else None
 
 
 def _share(flags: Sequence[bool]) -> float | None:

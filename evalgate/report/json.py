@@ -11,6 +11,7 @@ from evalgate.core.verdict import (
     Confusions,
     Decision,
     Flip,
+    GatewayUse,
     Judgement,
     JudgeUse,
     NotSpent,
@@ -185,6 +186,18 @@ def _side(side: SideSummary) -> dict[str, object]:
         "retries_usd": usd_json(side.retries_usd),
         "fallbacks_usd": usd_json(side.fallbacks_usd),
         "cache": None if side.cache is None else _cache(side.cache),
+        **({} if side.gateway is None else {"gateway": _gateway(side.gateway)}),
+        **({"queued_s": side.queued_s} if side.queued_s else {}),
+    }
+
+
+def _gateway(use: GatewayUse) -> dict[str, object]:
+    return {
+        "calls": use.calls,
+        "cache_hit_share": use.cache_hit_share,
+        "retries": use.retries,
+        "fallbacks": use.fallbacks,
+        "models": {_text(model): calls for model, calls in use.models},
     }
 
 

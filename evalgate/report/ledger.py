@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from evalgate.core.numbers import Unmeasured
-from evalgate.core.verdict import CacheUse, Judgement, SideSummary
+from evalgate.core.verdict import CacheUse, GatewayUse, Judgement, SideSummary
 from evalgate.report.numbers import MISSING, count, pair, percent, share_or_missing, usd_or_missing
 from evalgate.report.safe_text import safe_line
 
@@ -31,6 +31,8 @@ def ledger(judgement: Judgement) -> list[LedgerRow]:
         LedgerRow("retries", f"{before.retries:,}", f"{after.retries:,}"),
         LedgerRow("fallbacks", f"{before.fallbacks:,}", f"{after.fallbacks:,}"),
         LedgerRow("failures", f"{before.failures:,}", f"{after.failures:,}"),
+        *_behind(before.gateway, after.gateway),
+        *_held_back(before.queued_s, after.queued_s),
     ]
     told = [row for row in rows if not _idle(row)]
     return told if judgement.baseline else [row._replace(baseline="") for row in told]
@@ -102,6 +104,26 @@ def _hits(before: CacheUse | None, after: CacheUse | None) -> list[LedgerRow]:
         ),
         LedgerRow("stale hits", *(MISSING if side is None else f"{side.stale:,}" for side in sides)),
     ]
+
+
+def _behind(before: GatewayUse | None, after: GatewayUse | None) -> list[LedgerRow]:
+    sides = (before, after)
+    if sides == (None, None):
+        return []
+    first, second = (None if side is None else side.cache_hit_share for side in sides)
+    retries = (MISSING if side is None or side.retries is None else f"{side.retries:,}" for side in sides)
+    others = (MISSING if side is None or side.fallbacks is None else f"{side.fallbacks:,}" for side in sides)
+    return [
+        LedgerRow("gateway's cache hits", *_shares(first, second)),
+        LedgerRow("gateway's retries", *retries),
+        LedgerRow("gateway's fallbacks", *others),
+    ]
+
+
+def _held_back(before_s: float, after_s: float) -> list[LedgerRow]:
+    if not before_s and not after_s:
+        return []
+    return [LedgerRow("held back by our limits", f"{before_s:.1f} s", f"{after_s:.1f} s")]
 
 
 def _known(

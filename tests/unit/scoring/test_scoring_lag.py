@@ -14,7 +14,10 @@ RULES = rules_of(limit_of("latency_p95", "max_rise", 0.10))
 def served(lag=None, late=1.0, name="same", latency=1.0):
     """A hundred cases, of which the share ``late`` was measured ``lag`` seconds late."""
     return run_of(
-        [Served(f"c{n}", latency=latency, call=name, lag=lag if n < 100 * late else None) for n in range(100)],
+        [
+            Served(f"c{n}", latency=latency, call=name, lag=lag if n < 100 * late else None)
+            for n in range(100)
+        ],
         rules=RULES,
     )
 
