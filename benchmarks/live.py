@@ -4,9 +4,10 @@
 
 The server runs in its own process and counts how long each answer really took. Against it run, each in a
 process of its own and one after the other: the floor (plain aiohttp, as its documentation shows it), then
-``evalgate run --mode live`` with the same calls in flight, with default settings, and through litellm. Seconds
-are those of whole processes: interpreter, imports, loading, calling, recording, reading back, grading, gate.
-Prints the wall time as a ratio to the floor, and each measured P95 beside the floor's and the truth.
+``evalgate run --mode live`` with the same calls in flight, with default settings, and through litellm.
+Seconds are those of whole processes: interpreter, imports, loading, calling, recording, reading back,
+grading, gate. Prints the wall time as a ratio to the floor, and each measured P95 beside the floor's and the
+truth.
 """
 
 import argparse
@@ -72,7 +73,7 @@ def serve(origins: "multiprocessing.Queue[str]", truths: "multiprocessing.Queue[
     import uvloop
 
     class Talk(asyncio.Protocol):
-        def connection_made(self, transport) -> None:
+        def connection_made(self, transport: asyncio.WriteTransport) -> None:
             self.transport, self.buffer = transport, b""
 
         def data_received(self, data: bytes) -> None:

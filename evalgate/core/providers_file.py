@@ -1,9 +1,11 @@
 """The providers of ``evalgate.yaml``: where models are reached, trusted, as a person writes it."""
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field
+from pydantic import Discriminator, Field, field_validator
 
+from evalgate.core.calls import RequestKind
 from evalgate.core.written import Written
 
 Origin = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
@@ -58,4 +60,69 @@ class FunctionProvider(Written):
     path: str
 
 
-ProviderFile = Annotated[OpenAIProvider | FunctionProvider, Discriminator("kind")]
+class HttpUsage(Written):
+    """Where the reply of an app counts its tokens, as JSON pointers."""
+
+    input_tokens: JsonPointer | None = None
+    cached_input_tokens: JsonPointer | None = None
+    cache_write_tokens: JsonPointer | None = None
+    output_tokens: JsonPointer | None = None
+    reasoning_tokens: JsonPointer | None = None
+
+
+class HttpProvider(Reached):
+    """Any service that answers a question posted to it as JSON, in whatever form.
+
+    ``body`` is what is posted, with ``{{input}}``, ``{{messages}}``, ``{{model}}``, ``{{params}}`` and
+    ``{{params.name}}`` filled in; ``answer`` and the rest say where in the reply things stand (RFC 6901).
+    Without ``answer`` the whole reply is the answer, as text.
+    """
+
+    kind: Literal["http"]
+    path: Annotated[str, Field(pattern=r"^(/[^\s?#]*)?$")] = ""
+    body: dict[str, Any] = {"input": "{{input}}"}
+    answer: JsonPointer | None = None
+    usage: HttpUsage = HttpUsage()
+    cost_usd: JsonPointer | None = None
+    build_header: HeaderName | None = None
+
+    @field_validator("body")
+    @classmethod
+    def _known_slots(cls, body: dict[str, Any]) -> dict[str, Any]:
+        unknown = [name for name in slots_in(body) if not _SLOT_NAME.fullmatch(name)]
+        if unknown:
+            raise ValueError(
+                f"{{{{{unknown[0]}}}}} cannot be filled in; known are {{{{input}}}}, {{{{messages}}}}, "
+                "{{model}}, {{params}} and {{params.<name>}}"
+            )
+        return body
+
+
+ProviderFile = Annotated[OpenAIProvider | FunctionProvider | HttpProvider, Discriminator("kind")]
+
+SLOT = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_SLOT_NAME = re.compile(r"input|messages|model|params(\.[\w-]+)?")
+
+
+def slots_in(value: object) -> list[str]:
+    """Return the names of every ``{{slot}}`` in the texts of a JSON value."""
+    match value:
+        case str():
+            return SLOT.findall(value)
+        case dict():
+            return [name for each in value.values() for name in slots_in(each)]
+        case list():
+            return [name for each in value for name in slots_in(each)]
+        case _:
+            return []
+
+
+def request_kind(provider: ProviderFile | None) -> RequestKind:
+    """Return the kind of call that a deployment of this provider answers, beside embeddings."""
+    match provider:
+        case FunctionProvider():
+            return "function"
+        case HttpProvider():
+            return "http"
+        case OpenAIProvider() | None:
+            return "chat"

@@ -10,7 +10,7 @@ from evalgate.core.cases import Case
 from evalgate.core.errors import Problem
 from evalgate.core.policy_file import DeploymentFile
 from evalgate.core.project_file import ProjectFile
-from evalgate.core.providers_file import FunctionProvider, ProviderFile
+from evalgate.core.providers_file import ProviderFile, request_kind
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.cases import read_cases
 from evalgate.load.documents import Document, read_yaml
@@ -70,7 +70,7 @@ def find_destination(start: Path, suite: str, deployment: DeploymentFile) -> Des
         folder=document.path.parent,
         cases_path=path,
         cases=cases,
-        kind="function" if isinstance(provider, FunctionProvider) else "chat",
+        kind=request_kind(provider),
         deployment=deployment,
         revision=revision,
         policies=document.value.policies,

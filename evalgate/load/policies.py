@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalgate.core.calls import RequestKind
 from evalgate.core.digest import DigestFrame
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.messages import Message
 from evalgate.core.policy import Deployment, Policy, Router
 from evalgate.core.policy_file import DeploymentFile, PolicyFile
-from evalgate.core.providers_file import FunctionProvider, ProviderFile
+from evalgate.core.providers_file import ProviderFile, request_kind
 from evalgate.load.documents import Document, read_yaml
 from evalgate.load.findings import Findings
 from evalgate.load.fingerprint import with_fingerprint
@@ -103,7 +102,7 @@ class PolicyShelf:
             own = findings.attempt_at(document, (*key, "prompt"), _prompt_loader(each, folder, findings))
             prompt = own if each.prompt is not None else shared
             params = {**written.params, **(each.params or {})}
-            kind: RequestKind = "function" if isinstance(provider, FunctionProvider) else "chat"
+            kind = request_kind(provider)
             identity = {
                 "provider": each.provider,
                 "model": each.model,

@@ -9,7 +9,7 @@ from pathlib import Path
 from evalgate.core.digest import sha256_of
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.policy_file import DeploymentFile, RevisionOf
-from evalgate.core.providers_file import FunctionProvider, ProviderFile
+from evalgate.core.providers_file import FunctionProvider, HttpProvider, ProviderFile
 from evalgate.load.documents import read_bytes
 from evalgate.load.findings import Findings
 from evalgate.load.paths import resolve
@@ -19,6 +19,9 @@ _DATED = re.compile(r"[-@_:.](?:19|20)\d\d(-?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\
 _CURE = (
     'add revision: a text that you change whenever the answers may change, as in "2026-11", '
     "or {files: [weights.json]} to take it from the files themselves"
+)
+_APP_CURE = (
+    "add revision: {tree: [<its folder>]}, or a text that you change with every build that is deployed"
 )
 
 
@@ -46,6 +49,10 @@ def load_revision(
     if isinstance(provider, FunctionProvider):
         raise BadInput(
             [Problem("a function needs a revision: its name says nothing about what answers", _CURE)]
+        )
+    if isinstance(provider, HttpProvider):
+        raise BadInput(
+            [Problem("an app needs a revision: its name says nothing about what answers", _APP_CURE)]
         )
     if names_a_version(written.model):
         return None

@@ -17,8 +17,8 @@ def resolve_prices(
 
     ``prices`` (``prices.yaml``) rules, by ``provider/model`` and then by ``model``. What it does not name
     is looked up in the genai-prices table of the installed release, as of ``price_at``; what that does not
-    know either is charged by the deployment's own price. A function is never looked up: its name says
-    nothing about what answers. Nothing here reads the clock or the network.
+    know either is charged by the deployment's own price. A function or an app is never looked up: its
+    name says nothing about what answers. Nothing here reads the clock or the network.
 
     Raises:
         BadInput: lists every deployment without a price, and a ``price_at`` that is no instant.
@@ -45,8 +45,9 @@ def _price_of(
     if declared is not None:
         return declared
     own = deployment.price
-    if deployment.kind == "function":
-        return own or _without_price(deployment, "a function has the price you declare and no other")
+    if deployment.kind in {"function", "http"}:
+        what = "a function" if deployment.kind == "function" else "an app"
+        return own or _without_price(deployment, f"{what} has the price you declare and no other")
     if instant is None or price_at is None:
         return own or _without_price(
             deployment, "genai-prices was not asked, as evalgate.yaml has no price_at", _PRICE_AT_CURE

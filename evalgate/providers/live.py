@@ -15,7 +15,7 @@ from evalgate.core.attempt_log import AttemptLog
 from evalgate.core.calls import Attempt, Call, Request
 from evalgate.core.errors import ProviderRefused
 from evalgate.core.policy_file import Limits, Reliability
-from evalgate.core.providers_file import FunctionProvider, OpenAIProvider, ProviderFile
+from evalgate.core.providers_file import FunctionProvider, HttpProvider, OpenAIProvider, ProviderFile
 from evalgate.core.retry import DEFAULT_TIMEOUT_S, Again, Stop, next_step
 from evalgate.providers.function import FunctionModel
 from evalgate.providers.lag import LoopLag
@@ -197,6 +197,10 @@ class LiveCaller:
                 from evalgate.providers.openai_http import OpenAIEndpoint  # noqa: PLC0415
 
                 return OpenAIEndpoint(name, spec, self._environ, self._time.clock)
+            case HttpProvider() as spec if request.kind == "http":
+                from evalgate.providers.http_app import HttpApp  # noqa: PLC0415
+
+                return HttpApp(name, spec, self._environ, self._time.clock)
             case FunctionProvider() as spec if request.kind in {"function", "embed"}:
                 if name not in self._functions:
                     raise ProviderRefused(f"provider {name!r}: its function {spec.path} is not loaded")
