@@ -17,6 +17,7 @@ _VERBS = (
     "power",
     "sweep",
     "aa",
+    "judge-check",
     "train-router",
     "run",
     "record",

@@ -40,7 +40,7 @@ def power(
     *, suites: tuple[str, ...], budgets: tuple[str, ...], format_name: Literal["text", "json"], quiet: bool
 ) -> int:
     """Show the smallest effects that SUITES can see, and what each budget needs. Nothing is called."""
-    wanted = dict(_budget(written) for written in budgets)
+    wanted = dict(budget_of(written) for written in budgets)
     from evalgate.pipeline.power import power as power_pipeline  # noqa: PLC0415  heavy
     from evalgate.report.power import render_json, render_text  # noqa: PLC0415
 
@@ -52,7 +52,13 @@ def power(
     return int(ExitCode.OK)
 
 
-def _budget(written: str) -> "tuple[Metric, float]":
+def budget_of(written: str) -> "tuple[Metric, float]":
+    """Return the metric and amount of a ``--budget``.
+
+    Raises:
+        click.UsageError: it is not written like one.
+
+    """
     name, _, amount = written.partition("=")
     for metric, unit in _UNITS.items():
         match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*" + unit + r"\s*", amount, re.IGNORECASE)

@@ -5,6 +5,7 @@ from math import inf
 from statistics import NormalDist
 
 from evalgate.core.budgets import Metric, Scale, Unit
+from evalgate.core.labels import JudgeStatus
 from evalgate.core.numbers import Measured
 from evalgate.core.suite_file import Inference
 from evalgate.core.verdict import CaseCounts, Flip
@@ -64,7 +65,7 @@ class Comparison:
     ``identical`` says that no call, path, answer, cost or time differs between the sides. ``changes`` holds
     every metric over all cases, ``slices`` every metric in every slice by ``slice_by``.
     ``without_cleanup`` is cost per correct without what a human pays to repair wrong answers; None where no
-    such price is set.
+    such price is set. ``judge`` is None where no model graded.
     """
 
     suite: str
@@ -82,6 +83,7 @@ class Comparison:
     cases: CaseCounts
     flips: tuple[Flip, ...]
     without_cleanup: Change | None = None
+    judge: JudgeStatus | None = None
 
     def find(self, metric: Metric, slice_value: str | None = None) -> Change | None:
         """Return the change of ``metric`` over all cases, or in one slice; None when it was not measured."""

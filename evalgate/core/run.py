@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalgate.core.budgets import Rules
+from evalgate.core.labels import HumanLabel
 from evalgate.core.outcome import Graded
 from evalgate.core.policy_file import Price
 
@@ -51,6 +52,7 @@ class Look:
 class Manifest:
     """What was measured, and by which rules it would be judged.
 
+    ``human`` is what people said about answers, given (if empty) exactly when a judge graded the suite.
     ``look`` is set for a candidate whose run was sequential: the look at which it ended.
     ``judged_against`` is the digest of the policy whose answers a pairwise judge saw beside these.
     """
@@ -69,6 +71,7 @@ class Manifest:
     policy_summary: tuple[str, ...]
     requests_per_month: int | None
     evalgate_version: str
+    human: tuple[HumanLabel, ...] | None = None
     look: Look | None = None
     judged_against: str | None = None
     schema: str = RUN_SCHEMA

@@ -1,11 +1,12 @@
 """A suite and a project as they are used: files read, references resolved."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalgate.core.budgets import Rules
 from evalgate.core.cases import Case
+from evalgate.core.labels import HumanLabel
 from evalgate.core.outcome import Answer, Grade
 from evalgate.core.policy import Deployment, Policy
 from evalgate.core.policy_file import Price
@@ -52,6 +53,7 @@ class Suite:
     other policies in its own folder. ``digest`` covers cases, grader and everything that changes a grade.
     ``graders`` judge together, by the weighted mean of their scores; ``grader`` and ``grade_function`` are
     of the first. ``trials_pass`` says what the trials of a case must show for it to be correct.
+    ``labels`` are what people said about answers that a judge graded; they decide no grade.
     ``base`` is set when the baseline and all of this, but the proposals, were read from a commit.
     """
 
@@ -72,7 +74,14 @@ class Suite:
     proposals: tuple[Policy, ...]
     graders: tuple[Grader, ...] = ()
     trials_pass: TrialsPass | None = None
+    labels: tuple[HumanLabel, ...] = ()
     base: BaseCommit | None = None
+
+
+def alone_of(suite: Suite) -> Suite:
+    """Return the suite with all its policies and nothing to compare them with."""
+    policies = (suite.baseline, *suite.proposals)
+    return replace(suite, baseline=None, proposals=tuple(each for each in policies if each is not None))
 
 
 @dataclass(frozen=True, slots=True)

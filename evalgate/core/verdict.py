@@ -8,6 +8,7 @@ from typing import Literal
 
 from evalgate.core.budgets import LimitName, Metric, OnInconclusive, Scale, Unit
 from evalgate.core.errors import ExitCode
+from evalgate.core.labels import JudgeStatus
 from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.core.run import Mode
 
@@ -229,6 +230,7 @@ class Judgement:
     policy_diff: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     confusions: Confusions | None = None
+    judge: JudgeStatus | None = None
     not_spent: NotSpent | None = None
     owners: tuple[str, ...] = ()
     file: str = ""

@@ -14,11 +14,13 @@ def headline(comparison: Comparison, checks: Sequence[Check], unjudged: int) -> 
     """Return the sentence that stands first: the proven failure, else what is not proven, else the gain.
 
     ``unjudged`` counts relative limits that had no baseline. Checks that are shown and not judged are named
-    at the end.
+    at the end, and before them a judge whose word no label checks.
     """
     parts = [_core(comparison, checks)]
     if unjudged:
         parts.append(f"there is no baseline, so {_were(unjudged, 'relative limit')} not judged")
+    if comparison.judge is not None and not comparison.judge.validated:
+        parts.append("a judge graded that nobody has validated")
     return "; ".join([*parts, *_shown_only(checks)])
 
 

@@ -137,6 +137,11 @@ def suite_judging(suite: Suite) -> Judging:
     return Judging(graders, suite.correct_at)
 
 
+def has_judge(suite: Suite) -> bool:
+    """Tell whether a model's opinion is among what grades ``suite``."""
+    return any(isinstance(each.spec, JudgeGrader) for each in suite_judging(suite).graders)
+
+
 def _requests(
     case: Case, answer: Answer, grader: Grader, other: Answer | Failure | None
 ) -> tuple[Request, ...]:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.project_file import ProjectFile
+from evalgate.core.suite import alone_of
 from evalgate.load.changed import Changed
 from evalgate.load.documents import Document, read_yaml
 from evalgate.load.findings import Importer
 from evalgate.load.git import Commit, Repository, find_commit, open_repository
 from evalgate.load.git_tree import CheckedOut, checked_out
 from evalgate.load.isolated import IsolatedFunctions
-from evalgate.load.joining import Against, Joining, alone_of
+from evalgate.load.joining import Against, Joining
 from evalgate.load.places import PROJECT_FILE, find_project, find_suites
 from evalgate.load.project import Gathered, gather
 from evalgate.load.suites import Selection

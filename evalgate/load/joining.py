@@ -8,7 +8,7 @@ from pathlib import Path
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import FunctionRouter
-from evalgate.core.suite import BaseCommit, Project, Suite
+from evalgate.core.suite import BaseCommit, Project, Suite, alone_of
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.changed import Changed
 from evalgate.load.documents import Document
@@ -16,6 +16,7 @@ from evalgate.load.families import Family, check_identities
 from evalgate.load.foreign import has_foreign_functions
 from evalgate.load.git_tree import CheckedOut
 from evalgate.load.known import as_known, claimed_prices
+from evalgate.load.labels import new_labels
 from evalgate.load.leaks import check_leaks
 from evalgate.load.policies import LoadedPolicy
 from evalgate.load.project import Gathered
@@ -224,6 +225,7 @@ class Joining:
             file=ours.file if ours is not None else suite.file,
             baseline=replace(old, name=f"{old.name}@{commit.short}") if old is not None else None,
             proposals=tuple(as_known(each, old) for each in candidates) if old is not None else candidates,
+            labels=(*suite.labels, *new_labels(suite, ours)),
             base=BaseCommit(
                 sha=commit.sha,
                 asked=commit.asked,
@@ -255,6 +257,8 @@ class Joining:
         if self._ours(suite) is None:
             said = "is not in the working tree any more: the old one still judged the proposals."
             told.announced.append(f"{subject} {said}")
+        if added := new_labels(suite, self._ours(suite)):
+            told.announced.append(f"{subject}: {len(added)} labels that {known_by} lacks count too.")
         if old is None:
             told.notes.append(
                 f"{subject}: commit {known_by} has no baseline; only absolute limits were judged."
@@ -284,12 +288,6 @@ class _Told:
 
     notes: list[str]
     announced: list[str] = field(default_factory=list)
-
-
-def alone_of(suite: Suite) -> Suite:
-    """Return the suite with all its policies and nothing to compare them with."""
-    policies = (suite.baseline, *suite.proposals)
-    return replace(suite, baseline=None, proposals=tuple(each for each in policies if each is not None))
 
 
 def _is(loaded: LoadedPolicy, old: Policy | None) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.core.digest import canonical_json
+from evalgate.core.labels import HumanLabel
 from evalgate.core.policy import Policy
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite import Suite
@@ -18,6 +19,7 @@ from evalgate.load.families import Family, check_identities
 from evalgate.load.findings import Findings
 from evalgate.load.grader_checks import check_grader
 from evalgate.load.graders import GraderLoader, LoadedGrader, check_judges, grader_json
+from evalgate.load.labels import LABELS, read_labels
 from evalgate.load.leaks import check_leaks
 from evalgate.load.policies import LoadedPolicy, PolicyShelf
 from evalgate.load.rules import build_rules, check_budgets
@@ -58,6 +60,7 @@ class SuiteLoader:
         findings.problems.extend(check_grader(document))
         findings.problems.extend(check_budgets(document))
         cases = load_cases(document, findings)
+        labels = self._labels(document, cases)
         graders = GraderLoader(document, self.shelf, findings).load()
         baseline, proposals = self.policies_of(family)
         tested = _loaded([baseline, *proposals])
@@ -89,7 +92,14 @@ class SuiteLoader:
             proposals=_loaded(proposals),
             graders=tuple(each.grader for each in graders),
             trials_pass=written.trials_pass,
+            labels=labels,
         )
+
+    def _labels(self, document: Document[SuiteFile], cases: CaseFile | None) -> tuple[HumanLabel, ...]:
+        if cases is None:
+            return ()
+        file, ids = document.path.parent / LABELS, {case.id for case in cases.cases}
+        return self.findings.attempt(lambda: read_labels(file, self.findings.shown(file), ids)) or ()
 
     def policies_of(self, family: Family | None) -> tuple[LoadedPolicy | None, list[LoadedPolicy | None]]:
         """Return the selected baseline and proposals of a family; None for one with problems."""

@@ -13,6 +13,7 @@ from evalgate.core.run import Look, Manifest, Mode, Run, Session
 from evalgate.core.suite import Project, Suite
 from evalgate.core.suite_file import ChoiceGrader
 from evalgate.core.verdict import Judgement, JudgeUse
+from evalgate.grading.needs import has_judge
 from evalgate.pipeline.judgement import judge_alone, judge_pair
 from evalgate.pipeline.judging import SuiteJudge, judge_use
 from evalgate.pipeline.measure import CallerOf, Replayed, measure
@@ -144,5 +145,6 @@ def manifest_of(
         policy_summary=policy.summary,
         requests_per_month=suite.requests_per_month,
         evalgate_version=version("evalgate-harness"),
+        human=suite.labels if has_judge(suite) else None,
         look=look,
     )

@@ -28,7 +28,7 @@ from evalgate.grading.needs import suite_judging
 from evalgate.pipeline.judging import ask_judges, judge_prices, judging_of
 from evalgate.pipeline.measure import Pass, questions
 from evalgate.pipeline.pace import cases_under_way, pace_of, run_loop
-from evalgate.pipeline.rounds import Round, Rounds
+from evalgate.pipeline.rounds import Round, Rounds, Side
 from evalgate.pipeline.spend import total
 from evalgate.pricing.calls import Identity, Priced, priced_by, total_usd
 from evalgate.providers.live import LiveCaller
@@ -37,8 +37,6 @@ from evalgate.serving.serve import Asked
 from evalgate.store.record import AutoCaller, RecordingCaller, RecordingWriter, new_session, salvage
 from evalgate.store.recordings import Recordings
 from evalgate.store.replay import ReplayCaller
-
-Side = Callable[[Caller], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ async def _make_calls(
             served, judged = _Ledger(inner), _Ledger(inner)
             everything = Round(frozenset(case.id for case in calling.suite.cases), tuple(calling.policies))
             for part in [everything] if calling.rounds is None else calling.rounds(session, inner):
-                bench = _Bench(calling, part.policies)
+                bench = _Bench(calling, part)
                 asked = [each for each in questions(calling.suite) if each.case.id in part.cases]
                 if not calling.suite.ordered:
                     rng.shuffle(asked)
@@ -184,11 +182,12 @@ async def _call_all(
 class _Bench:
     """Each policy's pass over the suite, and its judges."""
 
-    def __init__(self, calling: Calling, policies: Sequence[Policy]) -> None:
+    def __init__(self, calling: Calling, part: Round) -> None:
         suite = calling.suite
+        self._more = part.more
         self._calling = calling
         self._judging = judging_of(suite)
-        self._passes = {policy.name: Pass(suite, policy) for policy in policies}
+        self._passes = {policy.name: Pass(suite, policy) for policy in part.policies}
         own = suite.baseline
         # A baseline that cannot be called is replayed: a pairwise judge must see what it said.
         self._replayed = Pass(suite, own) if own is not None and own.name not in self._passes else None
@@ -205,6 +204,8 @@ class _Bench:
         if self._judging.needs_calls:
             baseline = await self._baseline(asked, outcomes) if self._judging.pairwise else None
             await ask_judges(self._calling.suite, asked, outcomes, baseline, judged)
+        for side in [] if self._more is None else self._more(asked):
+            await side(judged)
 
     async def _serve(self, name: str, asked: Asked, outcomes: dict[str, Outcome], caller: Caller) -> None:
         outcomes[name] = await self._passes[name].serve(asked, caller)

@@ -65,6 +65,7 @@ def _judgement(comparison: Comparison, ruling: Ruling, baseline: Run, candidate:
         mode=manifest.mode,
         policy_diff=policy_diff(baseline.manifest.policy_summary, manifest.policy_summary),
         confusions=_confusions(baseline, candidate) if manifest.labels else None,
+        judge=comparison.judge,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from evalgate.core.cases import Case
+from evalgate.core.labels import HumanLabel
 from evalgate.core.policy_file import PolicyFile
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite_file import SuiteFile
@@ -20,6 +21,7 @@ _FILES: Mapping[str, tuple[type[BaseModel], str]] = {
     "suite": (SuiteFile, "suite.yaml of evalgate"),
     "policy": (PolicyFile, "a policy of evalgate"),
     "case": (Case, "one line of a suite's cases.jsonl"),
+    "label": (HumanLabel, "one line of a suite's labels.jsonl"),
 }
 NAMES = tuple(_FILES)
 # What keeps a mapping from names of ours to schemas, and what is data rather than a schema.

@@ -87,6 +87,20 @@ class TrainSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeCheckSettings:
+    """Check the judge on recorded answers of one proposal and the baseline.
+
+    ``times`` asks it so often again about some of them; ``budget`` is the drop of accuracy to decide.
+    """
+
+    start: Path
+    suites: tuple[str, ...] = ()
+    policy: str | None = None
+    times: int = 0
+    budget: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ImportSettings:
     """Make cases and recordings of a team's own log.
 

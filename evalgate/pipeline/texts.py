@@ -31,14 +31,15 @@ def texts_of(project: Project, runs: Iterable[Run]) -> Texts:
     runs = list(runs)
     digests = {run.manifest.suite: run.manifest.suite_digest for run in runs}
     inputs = {
-        suite.name: {case.id: _asked(case) for case in suite.cases}
+        suite.name: {case.id: question_of(case) for case in suite.cases}
         for suite in project.suites
         if digests.get(suite.name) == suite.digest
     }
     return Texts(inputs, _calls(project, runs))
 
 
-def _asked(case: Case) -> str:
+def question_of(case: Case) -> str:
+    """Return what a reader would call the question of a case: its input, or the last turn of the user."""
     if case.input is not None:
         return case.input
     turns = case.messages or ()

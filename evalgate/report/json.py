@@ -4,6 +4,7 @@ import json
 from decimal import Context
 from math import isinf
 
+from evalgate.core.labels import JudgeStatus
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.verdict import (
     CacheUse,
@@ -86,6 +87,7 @@ def _comparison(judgement: Judgement) -> dict[str, object]:
         "notes": [_text(note) for note in judgement.notes],
         "owners": [_text(owner) for owner in judgement.owners],
         "file": _text(judgement.file),
+        "judge": None if judgement.judge is None else _judge(judgement.judge),
         "confusion": None if judgement.confusions is None else _confusion(judgement.confusions),
         "judging": None if judgement.judging is None else _judging(judgement.judging),
     }
@@ -106,6 +108,15 @@ def _not_spent(found: NotSpent) -> dict[str, object]:
         "cases_total": found.cases_total,
         "calls_not_made": found.calls,
         "not_spent_usd": usd_json(found.usd),
+    }
+
+
+def _judge(status: JudgeStatus) -> dict[str, object]:
+    return {
+        "validated": status.validated,
+        "labelled": status.labelled,
+        "differing": status.differing,
+        "because": status.because,
     }
 
 

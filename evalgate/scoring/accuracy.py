@@ -4,7 +4,7 @@ import numpy as np
 
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Measured
-from evalgate.scoring.assumptions import inference, sampling, shared_calls
+from evalgate.scoring.assumptions import inference, judge_notes, sampling, shared_calls
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.one_arm import wilson_interval
 from evalgate.scoring.paired_quality import (
@@ -13,7 +13,7 @@ from evalgate.scoring.paired_quality import (
     Quality,
     QualityChange,
     grade_problem,
-    judged_by_people,
+    judge_status,
     paired_quality,
     quality_table,
 )
@@ -21,7 +21,7 @@ from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.pseudo_case import share_interval
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.suite_mode import LEAST_TRIALS, suite_interval, trial_variance
-from evalgate.scoring.units import Units, units_of
+from evalgate.scoring.units import units_of
 
 
 def quality_of(columns: Columns, metric: Quality, setting: Setting) -> Measured:
@@ -83,17 +83,6 @@ def quality_change(pairs: Pairs, metric: Quality, setting: Setting) -> Change:
             *shared_calls(graded.n, affected),
             *sampling(units),
             *inference(setting.inference),
-            *_judge_notes(graded, units),
+            *judge_notes(judge_status(graded, units), metric),
         ),
     )
-
-
-def _judge_notes(pairs: Pairs, units: Units) -> tuple[str, ...]:
-    human = pairs.human
-    if human is None:
-        return ()
-    differ, labelled = int(human.differ.sum()), int(human.labelled.sum())
-    if judged_by_people(pairs, units):
-        return (f"a judge graded; people labelled {labelled} of the {differ} cases whose answers differ",)
-    of = f"people labelled {labelled} of the {differ} cases whose answers differ"
-    return (f"the judge is unvalidated ({of}): this is accuracy as it sees it",)

@@ -1,5 +1,9 @@
 """What a result takes for granted, in sentences that are printed beside it."""
 
+from collections.abc import Mapping
+
+from evalgate.core.budgets import Metric
+from evalgate.core.labels import JudgeStatus
 from evalgate.core.suite_file import Inference
 from evalgate.scoring.units import Units
 
@@ -31,3 +35,26 @@ def inference(about: Inference) -> tuple[str, ...]:
     if about == "population":
         return ()
     return ("this is about these very cases (inference: suite), not about traffic like them",)
+
+
+def judge_notes(judge: JudgeStatus | None, metric: Metric) -> tuple[str, ...]:
+    """Return what it means for ``metric`` that a model graded; nothing where none did."""
+    if judge is None:
+        return ()
+    said = f"people labelled {judge.labelled} of the {judge.differing} cases whose answers differ"
+    seen = f"{_AS_JUDGED[metric]} as the judge sees it"
+    if not judge.validated:
+        return (f"the judge is unvalidated ({said}; {judge.because}): {seen}",)
+    if metric != "accuracy":
+        return (f"a judge graded: {seen}; labels correct accuracy alone",)
+    if judge.differing == 0:
+        return ("a judge graded; all answers are the same on both sides, so it can favour neither",)
+    random = "taken to be a random part of them; each side's own accuracy is as the judge sees it"
+    return (f"a judge graded, and labels correct its change in accuracy: {said}, {random}",)
+
+
+_AS_JUDGED: Mapping[Metric, str] = {
+    "accuracy": "this is accuracy",
+    "score": "this is the mean grade",
+    "cost_per_correct": "what counts as correct is",
+}

@@ -7,7 +7,7 @@ import numpy as np
 
 from evalgate.core.budgets import Metric, Rules, Scale, Unit
 from evalgate.core.comparison import Change, Comparison, LookComparison
-from evalgate.core.labels import HumanLabel
+from evalgate.core.labels import JudgeStatus
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.outcome import Graded
 from evalgate.core.run import Look, Run
@@ -21,32 +21,29 @@ from evalgate.scoring.geomean import geomean_change, geomean_of
 from evalgate.scoring.lag import mismeasured_because
 from evalgate.scoring.latency import interleaved_sessions, not_gated_because
 from evalgate.scoring.p95 import p95_change, p95_of
+from evalgate.scoring.paired_quality import judge_status
 from evalgate.scoring.pairs import Pairs, pair
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.units import units_of
 
 NO_BASELINE = Unmeasured("there is no baseline to compare with")
+ALONE = JudgeStatus(0, 0, validated=False, because="they correct the change between two policies only")
 
 
-def compare(
-    baseline: Run,
-    candidate: Run,
-    rules: Rules | None = None,
-    labels: Sequence[HumanLabel] | None = None,
-) -> Comparison:
+def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Comparison:
     """Return everything the gate judges about ``candidate`` against ``baseline``.
 
     Without ``rules`` those of the baseline's manifest hold, so that a change cannot loosen its own.
-    ``labels`` are what people said about answers, given (if empty) exactly when a judge graded the suite.
 
     Raises:
         RunsNotComparable: the runs are of different suites, cases or trials.
 
     """
     rules = rules or baseline.manifest.rules
-    pairs = pair(baseline, candidate, labels)
+    pairs = pair(baseline, candidate)
     sessions = interleaved_sessions(baseline.manifest.sessions, candidate.manifest.sessions)
     setting = _setting(rules)
+    graded = pairs.take(pairs.baseline.graded & pairs.candidate.graded)
     slices: list[Change] = []
     for value, rows in _slices(baseline.results, pairs.before_at, rules.slice_by).items():
         slices += _changes(pairs.take(rows), setting.inside(value), sessions)
@@ -66,6 +63,7 @@ def compare(
         cases=case_counts(pairs),
         flips=flips(pairs, baseline.results, candidate.results),
         without_cleanup=cost_change(pairs, Setting(rules.alpha)) if rules.cleanup_usd_per_wrong else None,
+        judge=judge_status(graded, units_of(graded.baseline)),
     )
 
 
@@ -115,6 +113,7 @@ def compare_absolute(candidate: Run, rules: Rules | None = None) -> Comparison:
         slice_by=rules.slice_by,
         cases=one_side_counts(columns),
         flips=(),
+        judge=None if candidate.manifest.human is None else ALONE,
     )
 
 

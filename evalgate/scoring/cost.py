@@ -7,9 +7,10 @@ import numpy as np
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.scoring.arrays import Bools, Floats
-from evalgate.scoring.assumptions import sampling, shared_calls
+from evalgate.scoring.assumptions import judge_notes, sampling, shared_calls
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.fieller import CostColumns, RatioInterval, change_interval, ratio_interval
+from evalgate.scoring.paired_quality import judge_status
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.special import ndtri
@@ -132,6 +133,7 @@ def _log_sd(found: RatioInterval, units: Units, setting: Setting) -> float | Non
 
 def _assumptions(pairs: Pairs, units: Units, found: RatioInterval | Estimate | Unmeasured) -> tuple[str, ...]:
     notes = shared_calls(pairs.n, int(pairs.differs.served.sum())) + sampling(units)
+    notes += judge_notes(judge_status(pairs, units), "cost_per_correct")
     if not isinstance(found, RatioInterval):
         return notes
     dearest = max(float(side.cost_usd.max()) for side in (pairs.baseline, pairs.candidate))

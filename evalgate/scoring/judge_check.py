@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from evalgate.core.errors import RunsNotComparable
+from evalgate.core.judge_check import Agreement, JudgeCheck
 from evalgate.core.labels import HumanLabel
 from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.core.outcome import Graded
@@ -13,67 +14,29 @@ from evalgate.core.run import Run
 from evalgate.scoring.arrays import Floats
 from evalgate.scoring.human import LabelKey, label_key, label_means
 from evalgate.scoring.one_arm import wilson_interval
-from evalgate.scoring.pairs import Pairs, pair
+from evalgate.scoring.pairs import Pairs, labels_of, pair
 from evalgate.scoring.ppi import Judged, labels_needed
 from evalgate.scoring.sequential import case_order
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.special import ndtri
 
-TRUSTED_KAPPA = 0.6
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """The judge beside people on answers of one kind (all, or those of one target).
-
-    ``sensitivity`` is the share of right answers that the judge accepts, ``specificity`` the share of wrong
-    ones that it refuses. ``kappa`` is agreement beyond chance.
-    """
-
-    labelled: int
-    kappa: Measured
-    sensitivity: Measured
-    specificity: Measured
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeCheck:
-    """Everything that is known about one judge on one suite.
-
-    ``flicker`` is the share of answers that got different grades when judged more than once. ``bias`` is how
-    much the judge favours the candidate: its error in points there minus its error on the baseline. ``next``
-    lists the cases to label first, ``labels_needed`` how many labelled cases with differing answers would do
-    for the budget; None without a budget or where no number would.
-    """
-
-    agreement: Agreement
-    by_target: Mapping[str, Agreement]
-    flicker: Measured
-    bias: Measured
-    labelled: int
-    differing: int
-    next: tuple[str, ...]
-    labels_needed: int | None
-
-    @property
-    def trusted(self) -> bool:
-        """Whether agreement is good enough to be called calibrated."""
-        kappa = self.agreement.kappa
-        return not isinstance(kappa, Unmeasured) and kappa.value >= TRUSTED_KAPPA
-
 
 def judge_check(
-    baseline: Run, candidate: Run, labels: Sequence[HumanLabel], budget: float | None = None
+    baseline: Run, candidate: Run, again: Iterable[Graded] = (), budget: float | None = None
 ) -> JudgeCheck:
-    """Return how the judge of two runs fares; the same run twice checks it on one policy.
+    """Return how the judge of two runs fares, by the labels that the runs carry.
+
+    The same run twice checks it on one policy. ``again`` holds answers of the runs with the grades of other
+    times that the judge was asked about them.
 
     Raises:
-        RunsNotComparable: the runs are of different suites, cases or trials.
+        RunsNotComparable: the runs are of different suites, cases or trials, or no judge graded them.
 
     """
-    pairs, setting = pair(baseline, candidate, labels), Setting(baseline.manifest.rules.alpha)
-    human = pairs.human
-    assert human is not None
+    pairs, setting = pair(baseline, candidate), Setting(baseline.manifest.rules.alpha)
+    human, labels = pairs.human, labels_of(baseline, candidate)
+    if human is None or labels is None:
+        raise RunsNotComparable(f"no judge graded suite {baseline.manifest.suite!r}, so none can be checked")
     judged = pairs.candidate.correct[:, 0] - pairs.baseline.correct[:, 0]
     differing = Judged(
         judged=judged[human.differ],
@@ -89,7 +52,7 @@ def judge_check(
             name: agreement([(j, p) for target, j, p in answers if target == name], setting)
             for name in targets
         },
-        flicker=flicker((*baseline.results, *candidate.results), setting),
+        flicker=flicker((*baseline.results, *candidate.results), again, setting),
         bias=_bias(pairs, setting),
         labelled=int(human.labelled.sum()),
         differing=int(human.differ.sum()),
@@ -115,16 +78,25 @@ def agreement(graded: Sequence[tuple[bool, bool]], setting: Setting) -> Agreemen
     )
 
 
-def flicker(results: Iterable[Graded], setting: Setting) -> Measured:
-    """Return the share of answers, among those judged more than once, whose grades disagree."""
-    grades: dict[LabelKey, list[bool]] = {}
+def flicker(first: Iterable[Graded], again: Iterable[Graded], setting: Setting) -> Measured:
+    """Return the share of answers, among those judged ``again``, whose grades disagree.
+
+    Equal answers to a case have one grade in ``first``, because the judge is asked about them once.
+    """
+    grades = _votes(first)
+    others = _votes(again)
+    repeated = [[grades[key][0], *votes] for key, votes in others.items() if key in grades]
+    odd = sum(any(votes) and not all(votes) for votes in repeated)
+    return _share(float(odd), float(len(repeated)), "no answer was judged more than once", setting)
+
+
+def _votes(results: Iterable[Graded]) -> Mapping[LabelKey, list[bool]]:
+    votes: dict[LabelKey, list[bool]] = {}
     for graded in results:
         key = label_key(graded)
         if key is not None and graded.grade is not None:
-            grades.setdefault(key, []).append(graded.grade.correct)
-    repeated = [votes for votes in grades.values() if len(votes) > 1]
-    odd = sum(any(votes) and not all(votes) for votes in repeated)
-    return _share(float(odd), float(len(repeated)), "no answer was judged twice", setting)
+            votes.setdefault(key, []).append(graded.grade.correct)
+    return votes
 
 
 def _kappa(table: Floats, setting: Setting) -> Measured:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from evalgate.core.labels import JudgeStatus
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.scoring.arrays import Floats
 from evalgate.scoring.columns import Columns
@@ -51,10 +52,11 @@ def paired_quality(
     for side in (pairs.baseline, pairs.candidate):
         if problem := grade_problem(side, quality_table(side, metric)):
             return problem
-    if metric == "accuracy" and judged_by_people(pairs, units):
-        return _corrected(pairs, setting)
     if not pairs.differs.served.any():
         return QualityChange(setting.estimate(0.0, (0.0, 0.0), "identical"), 0, 0, p_no_worse=1.0, sd=0.0)
+    judge = judge_status(pairs, units)
+    if metric == "accuracy" and judge is not None and judge.validated:
+        return _corrected(pairs, setting)
     if setting.inference == "suite":
         return _on_this_suite(pairs, metric, units, setting)
     return _on_traffic_like_it(pairs, metric, units, setting)
@@ -72,12 +74,24 @@ def grade_problem(columns: Columns, values: Floats) -> Unmeasured | None:
     )
 
 
-def judged_by_people(pairs: Pairs, units: Units) -> bool:
-    """Return whether human labels can correct the judge: enough of them, on single cases tried once."""
+def judge_status(pairs: Pairs, units: Units) -> JudgeStatus | None:
+    """Return whether human labels correct the judge: enough of them, on single cases tried once."""
     human = pairs.human
-    if human is None or not pairs.differs.served.any() or not units.plain or pairs.baseline.trials > 1:
-        return False
-    return int(human.labelled.sum()) >= min(LEAST_LABELS, int(human.differ.sum()))
+    if human is None:
+        return None
+    labelled, differing = int(human.labelled.sum()), int(human.differ.sum())
+    needed = min(LEAST_LABELS, differing)
+    if pairs.pairwise:
+        because = "labels say whether an answer is correct, not which of two is better"
+    elif pairs.baseline.trials > 1:
+        because = "labels correct single trials only"
+    elif not units.plain:
+        because = "labels correct cases without groups and weights only"
+    elif labelled < needed:
+        because = f"{needed} must be"
+    else:
+        because = ""
+    return JudgeStatus(labelled, differing, validated=not because, because=because)
 
 
 def _corrected(pairs: Pairs, setting: Setting) -> QualityChange:

@@ -1,6 +1,5 @@
 """Two runs side by side: the same cases and trials of the same suite, row by row."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +18,8 @@ class Pairs:
     """Both sides with equal rows, and what differs between them on each case.
 
     ``before_at`` and ``after_at`` hold, by case and trial, the positions in the two runs' results.
-    ``human`` is set exactly when a judge graded the suite.
+    ``human`` is set exactly when a judge graded the suite; with ``pairwise`` it saw the candidate's answers
+    beside the baseline's.
     """
 
     baseline: Columns
@@ -28,6 +28,7 @@ class Pairs:
     before_at: Ints
     after_at: Ints
     human: HumanGrades | None = None
+    pairwise: bool = False
 
     @property
     def n(self) -> int:
@@ -36,7 +37,8 @@ class Pairs:
 
     def take(self, rows: Ints | Bools) -> "Pairs":
         """Return some of the cases only."""
-        return Pairs(
+        return replace(
+            self,
             baseline=self.baseline.take(rows),
             candidate=self.candidate.take(rows),
             differs=self.differs.take(rows),
@@ -58,10 +60,8 @@ class Pairs:
         )
 
 
-def pair(baseline: Run, candidate: Run, labels: Sequence[HumanLabel] | None = None) -> Pairs:
+def pair(baseline: Run, candidate: Run) -> Pairs:
     """Put two runs side by side, cases in the baseline's order.
-
-    ``labels`` are what people said about answers, given exactly when a judge graded the suite.
 
     Raises:
         RunsNotComparable: the runs are of different suites, cases or trials.
@@ -89,10 +89,18 @@ def pair(baseline: Run, candidate: Run, labels: Sequence[HumanLabel] | None = No
         left, right = left.graded_where(both), right.graded_where(both)
     before_at, after_at = before.at, after.at[order]
     differs = differences(baseline.results, candidate.results, before_at, after_at)
-    human = None
+    labels, human = labels_of(baseline, candidate), None
     if labels is not None:
         human = human_grades(labels, (baseline.results, before_at), (candidate.results, after_at))
-    return Pairs(left, right, differs, before_at, after_at, human)
+    pairwise = candidate.manifest.judged_against is not None
+    return Pairs(left, right, differs, before_at, after_at, human, pairwise)
+
+
+def labels_of(baseline: Run, candidate: Run) -> tuple[HumanLabel, ...] | None:
+    """Return what people said about the answers of two runs, each label once; None where no judge graded."""
+    said = [run.manifest.human for run in (baseline, candidate) if run.manifest.human is not None]
+    once = {(each.case, each.answer, each.by): each for labels in said for each in labels}
+    return tuple(once.values()) if said else None
 
 
 def _order(before: Places, after: Places) -> Ints:

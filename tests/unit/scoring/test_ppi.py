@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
 from statsmodels.stats.inter_rater import cohens_kappa
 
+from evalgate.core.errors import RunsNotComparable
 from evalgate.core.labels import HumanLabel, answer_digest
 from evalgate.core.numbers import Unmeasured
+from evalgate.core.outcome import Grade
 from evalgate.scoring.compare import compare
 from evalgate.scoring.judge_check import agreement, judge_check
 from evalgate.scoring.ppi import Judged, corrected_interval, labels_needed, tuned_weight
@@ -69,6 +73,11 @@ def test_labels_needed_shrink_with_the_budget():
     assert (found.high - found.low) / 2 / 1.645 * 2.486 == pytest.approx(0.03, rel=0.25)
 
 
+def judged(run, labels=()):
+    """The run as one that a judge graded, with what people said about its answers."""
+    return replace(run, manifest=replace(run.manifest, human=tuple(labels)))
+
+
 def runs_and_labels(n=300, labelled=60, seed=0):
     rng = np.random.default_rng(seed)
     base, cand = (
@@ -88,7 +97,7 @@ def runs_and_labels(n=300, labelled=60, seed=0):
 
 def test_without_labels_the_judge_is_said_to_be_unvalidated():
     base, cand, _, differing = runs_and_labels()
-    change = compare(base, cand, labels=[]).find("accuracy")
+    change = compare(judged(base), judged(cand)).find("accuracy")
     assert change.method == "tango"
     assert change.assumptions[-1].startswith(
         f"the judge is unvalidated (people labelled 0 of the {len(differing)}"
@@ -98,24 +107,24 @@ def test_without_labels_the_judge_is_said_to_be_unvalidated():
 
 def test_people_who_labelled_everything_replace_the_judge():
     base, cand, labels, _ = runs_and_labels(labelled=300)
-    change = compare(base, cand, labels=labels).find("accuracy")
+    change = compare(judged(base, labels), judged(cand, labels)).find("accuracy")
     assert (change.method, change.change.value, change.losses) == ("tango", 0, 0)
 
 
 def test_enough_labels_correct_the_judge():
     base, cand, labels, differing = runs_and_labels(n=600, labelled=60)
     assert len(differing) > 60
-    change = compare(base, cand, labels=labels).find("accuracy")
+    change = compare(judged(base, labels), judged(cand, labels)).find("accuracy")
     assert change.method == "ppi"
     assert change.change.value == pytest.approx(0, abs=0.03)
     assert "people labelled 60 of the" in change.assumptions[-1]
-    judged = compare(base, cand).find("accuracy").change
-    assert judged.high < -0.1 < change.change.low
+    naive = compare(base, cand).find("accuracy").change
+    assert naive.high < -0.1 < change.change.low
 
 
 def test_too_few_labels_correct_nothing():
     base, cand, labels, _ = runs_and_labels(n=600, labelled=20)
-    assert compare(base, cand, labels=labels).find("accuracy").method == "tango"
+    assert compare(judged(base, labels), judged(cand, labels)).find("accuracy").method == "tango"
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -139,7 +148,7 @@ def test_kappa_and_its_interval_agree_with_statsmodels(seed):
 
 def test_judge_check_of_two_runs():
     base, cand, labels, differing = runs_and_labels(n=600, labelled=60)
-    found = judge_check(base, cand, labels, budget=0.05)
+    found = judge_check(judged(base, labels), judged(cand, labels), budget=0.05)
     assert (found.labelled, found.differing) == (60, len(differing))
     assert found.agreement.labelled == 120
     assert found.agreement.sensitivity.value == pytest.approx(0.5)
@@ -152,28 +161,45 @@ def test_judge_check_of_two_runs():
 
 def test_judge_check_without_labels_is_sentences():
     base, cand, _, differing = runs_and_labels()
-    found = judge_check(base, cand, [])
+    found = judge_check(judged(base), judged(cand))
     assert isinstance(found.agreement.kappa, Unmeasured)
     assert isinstance(found.bias, Unmeasured)
     assert len(found.next) == len(differing)
     assert found.labels_needed is None
 
 
-def test_flicker_counts_answers_that_got_two_grades():
-    from dataclasses import replace
-
-    from evalgate.core.outcome import Grade
-
-    base = run_of([Served(f"c{i}") for i in range(10)])
+def test_flicker_counts_answers_that_got_another_grade_when_judged_again():
+    base = run_of([Served(f"c{i}") for i in range(20)])
     odd = replace(base.results[0], grade=Grade(0.0, correct=False))
-    again = replace(base, results=(odd, *base.results[1:]))
-    assert judge_check(base, again, []).flicker.value == pytest.approx(0.1)
+    found = judge_check(judged(base), judged(base), again=(odd, *base.results[1:10]))
+    assert found.flicker.value == pytest.approx(0.1)
+    assert judge_check(judged(base), judged(base)).flicker == Unmeasured(
+        "no answer was judged more than once"
+    )
+
+
+def test_runs_without_a_judge_have_none_to_check():
+    base = run_of([Served("a")])
+    with pytest.raises(RunsNotComparable, match="no judge graded"):
+        judge_check(base, base)
+
+
+def test_labels_correct_neither_groups_nor_several_trials_and_say_so():
+    grouped = [Served(f"c{i}", group=f"g{i // 2}") for i in range(20)]
+    changed = [replace(each, right=i % 3 > 0, call="anew") for i, each in enumerate(grouped)]
+    found = compare(judged(run_of(grouped)), judged(run_of(changed, "candidate")))
+    assert not found.judge.validated
+    assert "labels correct cases without groups and weights only" in found.find("accuracy").assumptions[-1]
+    twice = [replace(each, group=None, trial=t) for each in grouped for t in (0, 1)]
+    other = [replace(each, call="anew", right=i % 3 > 0) for i, each in enumerate(twice)]
+    found = compare(judged(run_of(twice)), judged(run_of(other, "candidate")))
+    assert "labels correct single trials only" in found.find("accuracy").assumptions[-1]
 
 
 def test_one_label_of_a_failure_is_known_without_asking():
     base = run_of([Served("a"), Served("b")])
     cand = run_of([Served("a", failed=True), Served("b")], "candidate")
     label = HumanLabel(case="a", answer=answer_digest(base.results[0].outcome.result), correct=True, by="ann")
-    change = compare(base, cand, labels=[label]).find("accuracy")
+    change = compare(judged(base, [label]), judged(cand)).find("accuracy")
     assert (change.losses, change.change.value) == (1, -0.5)
     assert change.failed_right.value == 0
