@@ -1,7 +1,7 @@
 """Numbers as a person reads them: with a unit, and with as many digits as mean something."""
 
 from collections.abc import Callable, Sequence
-from math import floor, inf, isinf, log10
+from math import floor, inf, isfinite, isinf, log10
 from typing import Literal
 
 from evalgate.core.budgets import Metric
@@ -32,6 +32,13 @@ def usd(amount: float, digits: int = 3) -> str:
     if size == 0:
         return "$0"
     return f"{sign}${size:,.{max(digits - 1, 2)}f}" if size >= 1 else f"{sign}${_significant(size, digits)}"
+
+
+def usd_column(amounts: Sequence[float], digits: int = 4) -> list[str]:
+    """Return amounts that stand under each other: as many decimals each as show ``digits`` of the largest."""
+    largest = max((abs(amount) for amount in amounts if isfinite(amount)), default=0.0)
+    decimals = max(2, digits - 1 - floor(log10(largest))) if largest else 2
+    return [_with_decimals(amount, decimals) for amount in amounts]
 
 
 def seconds(duration_s: float, digits: int = 3) -> str:
@@ -179,6 +186,15 @@ def _decimals(number: float, decimals: int, edges: tuple[float, ...]) -> str:
         if not any(float(text.replace(",", "")) == edge != number for edge in edges):
             return _no_minus_zero(text)
     return _no_minus_zero(f"{number:,.{decimals}f}")
+
+
+def _with_decimals(amount: float, decimals: int) -> str:
+    if amount == 0:
+        return "$0"
+    text = f"{abs(amount):,.{decimals}f}"
+    if not text.strip("0.,"):
+        return f"{'-' if amount < 0 else ''}<${text[:-1]}1"
+    return f"{'-' if amount < 0 else ''}${text}"
 
 
 def _significant(number: float, digits: int) -> str:

@@ -132,7 +132,7 @@ def test_a_case_shows_prompt_answers_grades_path_and_cost(page):
         "expected yes",
         "Router: score 0.5000 sent it to weak",
         "Call to weak",
-        "40 input × $0.15 + 8 output × $0.6 per 1M tokens",
+        "40 input × $0.15 + 8 output × $0.60 per 1M tokens",
         "$0.0000108",
         "session s1",
     ):

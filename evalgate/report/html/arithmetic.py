@@ -1,4 +1,4 @@
-"""How the cost of one attempt comes about, spelt out: ``18 input × $2.50 + 2 output × $10 per 1M tokens``."""
+"""How the cost of an attempt comes about: ``18 input × $2.50 + 2 output × $10.00 per 1M tokens``."""
 
 from evalgate.core.calls import Attempt, Usage
 from evalgate.core.policy_file import Price, PriceTier
@@ -14,10 +14,16 @@ def arithmetic(attempt: Attempt, price: Price | None) -> str:
         return _without_usage(attempt)
     if price is None:
         return "no price is known"
-    parts = [f"{tokens:,} {what} × ${rate:.6g}" for tokens, what, rate in _items(usage, price) if tokens]
+    parts = [f"{tokens:,} {what} × {_rate(rate)}" for tokens, what, rate in _items(usage, price) if tokens]
     said = f"{' + '.join(parts)} per 1M tokens" if parts else ""
-    once = f"${price.per_request:.6g} per request" if price.per_request else ""
+    once = f"{_rate(price.per_request)} per request" if price.per_request else ""
     return " + ".join(part for part in (said, once) if part) or "no tokens"
+
+
+def _rate(usd_per_1m: float) -> str:
+    """With cents, or with more digits where it has them."""
+    cents = f"{usd_per_1m:.2f}"
+    return f"${cents}" if float(cents) == usd_per_1m else f"${usd_per_1m:.6g}"
 
 
 def _without_usage(attempt: Attempt) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from evalgate.report.html.markup import Html, joined, tag
 from evalgate.report.html.scales import Scale
@@ -10,6 +11,8 @@ from evalgate.report.html.svg import label, path, place
 from evalgate.report.html.typeset import typeset
 from evalgate.report.numbers import Kind, percent, plain, seconds, usd
 
+# What a letter of a tick takes in drawing units, and what must stay free between two ticks.
+_LETTER, _GAP = 7.3, 12.0
 _IDLE_ZEROS = re.compile(r"(\.\d*?)0+(?=\D|$)")
 
 
@@ -23,13 +26,15 @@ class Axes:
     y_kind: Kind
     x_title: str
     y_title: str
+    title_drop: float = 40.0
 
     def draw(self) -> Html:
-        """Return grid, numbers and titles."""
+        """Return grid, numbers and titles; that of the horizontal axis stands ``title_drop`` below it."""
         left, right = self.x.start, self.x.end
         bottom, top = self.y.start, self.y.end
+        x_ticks = self._x_ticks()
         across = [f"M{place(left)} {place(self.y(tick))}H{place(right)}" for tick in self.y.ticks(5)]
-        up = [f"M{place(self.x(tick))} {place(bottom)}v5" for tick in self.x.ticks(7)]
+        up = [f"M{place(self.x(tick))} {place(bottom)}v5" for tick in x_ticks]
         return tag(
             "g",
             path("".join(across), "grid"),
@@ -40,11 +45,24 @@ class Axes:
             ),
             joined(
                 label(self.x(tick), bottom + 20, tick_text(self.x_kind, tick), "tick", "middle")
-                for tick in self.x.ticks(7)
+                for tick in x_ticks
             ),
-            label(right, bottom + 40, self.x_title, "axis-title", "end"),
+            label(right, bottom + self.title_drop, self.x_title, "axis-title", "end"),
             label(left, top - 14, self.y_title, "axis-title"),
         )
+
+    def _x_ticks(self) -> list[float]:
+        """As many round numbers as can be written side by side."""
+        found: list[float] = []
+        for most in range(7, 1, -1):
+            found = self.x.ticks(most)
+            places = [(self.x(tick), _LETTER * len(tick_text(self.x_kind, tick))) for tick in found]
+            if all(
+                right - left >= (width + next_width) / 2 + _GAP
+                for (left, width), (right, next_width) in pairwise(places)
+            ):
+                break
+        return found
 
 
 def tick_text(kind: Kind, value: float) -> str:

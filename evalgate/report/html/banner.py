@@ -7,9 +7,9 @@ from evalgate.core.verdict import Decision, Judgement
 from evalgate.report import wording
 from evalgate.report.announced import announcements, previewed
 from evalgate.report.html.markup import Child, Html, joined, tag
-from evalgate.report.html.section import Place, header_row, table
+from evalgate.report.html.section import Place, header_row, stacking_table
 from evalgate.report.html.svg import scroller
-from evalgate.report.html.typeset import badge, icon, name, typeset, verdict_word, versus
+from evalgate.report.html.typeset import badge, icon, name, sentence, typeset, verdict_word, versus
 from evalgate.report.ledger import judging, not_spent
 from evalgate.report.numbers import count, usd_or_missing
 from evalgate.report.safe_text import safe_line
@@ -25,7 +25,7 @@ def banner(decision: Decision, comparisons: Sequence[ComparisonData]) -> Html:
         "section",
         _eyebrow(comparisons),
         tag("h1", icon(style), tag("span", verdict_word(decision)), id="verdict-title"),
-        tag("p", typeset(wording.summary_sentence(decision)), class_="headline"),
+        tag("p", sentence(wording.summary_sentence(decision)), class_="headline"),
         facts(alone) if alone is not None else None,
         policy_diff(alone) if alone is not None else None,
         overview(comparisons) if len(comparisons) > 1 else None,
@@ -49,7 +49,7 @@ def comparison_head(judgement: Judgement, place: Place) -> Html:
             versus(judgement),
             id=place.id("title"),
         ),
-        tag("p", badge(verdict_word(judgement), style), " ", typeset(wording.headline(judgement))),
+        tag("p", badge(verdict_word(judgement), style), " ", sentence(wording.headline(judgement))),
         facts(judgement),
         policy_diff(judgement),
         class_="comparison-head",
@@ -106,14 +106,17 @@ def overview(comparisons: Sequence[ComparisonData]) -> Html:
         rows.append(
             tag(
                 "tr",
-                tag("th", name(judgement.suite), scope="row"),
-                tag("td", link),
-                tag("td", word),
-                tag("td", typeset(wording.headline(judgement))),
+                tag("th", name(judgement.suite), scope="row", role="rowheader"),
+                tag("td", link, role="cell"),
+                tag("td", word, role="cell"),
+                tag("td", sentence(wording.headline(judgement)), role="cell"),
+                role="row",
             )
         )
     head = header_row(("suite", ""), ("change", ""), ("verdict", ""), ("because", ""))
-    return scroller("Comparisons", table("The comparisons of this page", head, joined(rows), "overview"))
+    return scroller(
+        "Comparisons", stacking_table("The comparisons of this page", head, [joined(rows)], "overview")
+    )
 
 
 def notes(texts: Sequence[str]) -> Html | None:

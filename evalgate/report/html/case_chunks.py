@@ -1,7 +1,7 @@
 """Everything that the case view shows, in compressed chunks that are opened one at a time."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from evalgate.core.calls import Attempt
 from evalgate.core.messages import Message
@@ -14,7 +14,7 @@ from evalgate.report.html.cases import Side
 
 MOST_CASES = 100
 # A chunk is unpacked whole to show one case, and that must not be felt.
-MOST_TEXT = 1_000_000
+MOST_TEXT = 500_000
 
 Chunk = dict[str, object]
 
@@ -38,18 +38,20 @@ class Packing:
     told: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
 class _Texts:
     """The texts of one chunk, each once. Records name them by number: side by side they compress better."""
 
-    numbers: dict[str, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self.size = 0
 
     def number(self, text: str | None) -> int | None:
-        return None if text is None else self.numbers.setdefault(text, len(self.numbers))
-
-    @property
-    def size(self) -> int:
-        return sum(map(len, self.numbers))
+        if text is None:
+            return None
+        if text not in self.numbers:
+            self.numbers[text] = len(self.numbers)
+            self.size += len(text)
+        return self.numbers[text]
 
 
 def chunks(case_ids: Iterable[str], packing: Packing) -> Iterator[tuple[int, Chunk]]:
@@ -74,9 +76,7 @@ class _Writer:
 
     @property
     def full(self) -> bool:
-        return len(self.records) >= MOST_CASES or (
-            len(self.records) % 10 == 0 and self.texts.size > MOST_TEXT
-        )
+        return len(self.records) >= MOST_CASES or self.texts.size > MOST_TEXT
 
     def chunk(self) -> tuple[int, Chunk]:
         return len(self.records), {"t": list(self.texts.numbers), "c": self.records}

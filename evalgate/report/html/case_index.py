@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from evalgate.core.outcome import Failure
+from evalgate.core.outcome import Failure, Graded
 from evalgate.core.report_data import ReportData
 from evalgate.report.html.cases import PairedCase, Side, answer_text, default_order
 
 PREVIEW, ANSWER = 80, 40
-FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FELL_BACK, FALSE_HIT = (1 << bit for bit in range(7))
+FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FALSE_HIT = (1 << bit for bit in range(6))
+_FIRST_ROLE = 6
 
 
 def suite_columns(data: ReportData, suite: str, cases: Sequence[PairedCase]) -> dict[str, object]:
@@ -30,9 +31,12 @@ def comparison_columns(cases: Sequence[PairedCase], *, texts: bool) -> dict[str,
     """Return one comparison's columns, with the order in which the table shows them at first."""
     after = [each.after for each in cases]
     before = [each.before for each in cases if each.before is not None]
+    roles = _roles(cases)
+    bits = {role: 1 << bit for bit, role in enumerate(roles, _FIRST_ROLE)}
     return {
         "kind": [each.kind for each in cases],
-        "flags": [_flags(each) for each in cases],
+        "flags": [_flags(each, bits) for each in cases],
+        "roles": roles,
         "order": default_order(cases),
         "after": _side(after, texts=texts),
         "before": _side(before, texts=texts) if len(before) == len(cases) else None,
@@ -59,8 +63,8 @@ def _said(side: Side) -> str:
     return _short(answer_text(first), ANSWER)
 
 
-def _flags(case: PairedCase) -> int:
-    every = [*(case.before.trials if case.before is not None else ()), *case.after.trials]
+def _flags(case: PairedCase, roles: Mapping[str, int]) -> int:
+    every = _trials(case)
     steps = [step for graded in every for step in graded.outcome.steps]
     found = FAILED if any(isinstance(graded.outcome.result, Failure) for graded in every) else 0
     found |= 0 if case.same_answers else OTHER_ANSWER
@@ -75,7 +79,19 @@ def _flags(case: PairedCase) -> int:
         found |= FALSE_HIT
     if any(len(step.attempts) > 1 for step in steps):
         found |= RETRIED
-    return found | (FELL_BACK if any(step.role == "fallback" for step in steps) else 0)
+    for step in steps:
+        found |= roles.get(step.role, 0)
+    return found
+
+
+def _roles(cases: Sequence[PairedCase]) -> list[str]:
+    """What calls were made for besides answering: fallbacks and whatever else a policy does."""
+    roles = {step.role for case in cases for graded in _trials(case) for step in graded.outcome.steps}
+    return sorted(roles - {"generate"})
+
+
+def _trials(case: PairedCase) -> Sequence[Graded]:
+    return (*(case.before.trials if case.before is not None else ()), *case.after.trials)
 
 
 def _coded(values: Sequence[str]) -> Mapping[str, object]:

@@ -140,9 +140,10 @@ def _grid() -> Html:
     body = tag(
         "table",
         tag("caption", "Cases", class_="unseen"),
-        tag("thead", tag("tr", id="case-head")),
-        tag("tbody", id="case-rows"),
-        class_="cases",
+        tag("thead", tag("tr", id="case-head", role="row"), role="rowgroup"),
+        tag("tbody", id="case-rows", role="rowgroup"),
+        class_="stacking cases",
+        role="table",
     )
     return tag("div", body, class_="scroller scripted", tabindex="0", role="group", aria_label="Case table")
 

@@ -16,10 +16,13 @@ from evalgate.report.html.typeset import name, number
 from evalgate.report.numbers import count, level, with_interval
 from evalgate.report.safe_text import safe_line
 
-_WIDTH, _HEIGHT = 800, 430
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 62, 34, 54
+_WIDTH, _LEFT, _RIGHT = 800, 62, 62
+# The curves stand above, the intervals of the quantiles below, a row each, on the same scale of times.
+_TOP, _FLOOR, _ROWS, _ROW = 38, 330, 364, 30
 # More steps than this cannot be seen; where the quantiles lie is marked apart, exactly.
 MOST_STEPS = 400
+# What a letter of a name takes in the legend at most on average, and what the sign before it.
+_LETTER, _SIGN, _LONGEST_NAME = 8.7, 34.0, 28
 # The names of P95 and P99 stand so close that they are moved apart a little.
 _NUDGES = {0.95: 8.0, 0.99: 1.0}
 
@@ -41,8 +44,8 @@ def latency_section(data: ComparisonData, where: Place) -> Html:
         where,
         "latency",
         "Latency",
-        "The share of requests that waited no longer than this, failed ones until they failed. Bars mark the "
-        "interval of the median, P95 and P99.",
+        "The share of requests that waited no longer than this, failed ones until they failed. Below, the "
+        "median, P95 and P99 with their intervals.",
         _figure(drawable, data, where) if drawable else None,
         _quantiles(data.latencies, data, "latency"),
         _quantiles(data.first_tokens, data, "first token") if data.first_tokens else None,
@@ -52,18 +55,19 @@ def latency_section(data: ComparisonData, where: Place) -> Html:
 
 def _curve(run: Run, role: str) -> _Curve:
     times = sorted(graded.outcome.latency_s for graded in run.results)
-    return _Curve(safe_line(run.manifest.policy, 40), times, role)
+    return _Curve(safe_line(run.manifest.policy, _LONGEST_NAME), times, role)
 
 
 def _figure(curves: Sequence[_Curve], data: ComparisonData, where: Place) -> Html:
-    x = _time_scale(curves)
+    rows_end = _ROWS + _ROW * len(data.latencies)
     axes = Axes(
-        x=x,
-        y=Scale(0.0, 1.0, _HEIGHT - _BOTTOM, _TOP),
+        x=_time_scale(curves),
+        y=Scale(0.0, 1.0, _FLOOR, _TOP),
         x_kind="seconds",
         y_kind="percent",
         x_title="latency →",
         y_title="share of requests ↑",
+        title_drop=rows_end + 16 - _FLOOR,
     )
     said = "; ".join(
         f"{_share_name(pair.share)}: {side} {with_interval(measured, 'seconds', signed=False)}"
@@ -73,10 +77,11 @@ def _figure(curves: Sequence[_Curve], data: ComparisonData, where: Place) -> Htm
     )
     drawing = svg(
         _WIDTH,
-        _HEIGHT,
+        rows_end + 24,
         axes.draw(),
+        joined(_rule(pair.share, axes) for pair in data.latencies),
         joined(_steps(curve, axes) for curve in curves),
-        joined(_intervals(pair, axes) for pair in data.latencies),
+        joined(_intervals(pair, _ROWS + _ROW * (row + 0.5), axes) for row, pair in enumerate(data.latencies)),
         joined(_legend(curves)),
         title=f"Latency distribution. {said}",
     )
@@ -102,21 +107,27 @@ def _steps(curve: _Curve, axes: Axes) -> Html:
     return path("".join(drawn), f"curve {curve.role}")
 
 
-def _intervals(pair: QuantilePair, axes: Axes) -> Html:
+def _rule(share: float, axes: Axes) -> Html:
+    """A line through the curves at the height of a quantile."""
+    line = path(f"M{place(axes.x.start)} {place(axes.y(share))}H{place(axes.x.end)}", "quantile")
+    level_y = axes.y(share) + _NUDGES.get(share, 4.0)
+    return tag("g", line, label(axes.x.end + 8, level_y, _share_name(share), "tick"))
+
+
+def _intervals(pair: QuantilePair, middle: float, axes: Axes) -> Html:
     """Both sides' intervals of one quantile, a little apart so that neither hides the other."""
     marks = []
-    for measured, role, shift in ((pair.baseline, "base", -3.5), (pair.candidate, "cand", 3.5)):
+    for measured, role, shift in ((pair.baseline, "base", -5.5), (pair.candidate, "cand", 5.5)):
         if isinstance(measured, Unmeasured):
             continue
-        y = axes.y(pair.share) + shift
+        y = middle + shift
         low, high = axes.x(measured.low), axes.x(measured.high)
         ends = (measured.low < axes.x.low, measured.high > axes.x.high)
         bar = whisker(low, high, y, open_low=ends[0], open_high=ends[1], class_="whisker")
         marks.append(tag("g", bar, _dot(role, axes.x(measured.value), y), class_=f"series {role}"))
-    rule = path(f"M{place(axes.x.start)} {place(axes.y(pair.share))}H{place(axes.x.end)}", "quantile")
-    level_y = axes.y(pair.share) + _NUDGES.get(pair.share, 4.0)
-    named = label(axes.x.end + 8, level_y, _share_name(pair.share), "tick")
-    return tag("g", rule, named, joined(marks))
+    edge = path(f"M{place(axes.x.start)} {place(middle - _ROW / 2)}H{place(axes.x.end)}", "grid")
+    named = label(axes.x.start - 8, middle + 4, _share_name(pair.share), "tick", "end")
+    return tag("g", edge, named, joined(marks))
 
 
 def _dot(role: str, x: float, y: float) -> Html:
@@ -126,18 +137,20 @@ def _dot(role: str, x: float, y: float) -> Html:
 
 
 def _legend(curves: Sequence[_Curve]) -> list[Html]:
-    rows = []
-    for index, curve in enumerate(curves):
-        y = _HEIGHT - _BOTTOM - 16 - 20 * (len(curves) - 1 - index)
-        x = _WIDTH - _RIGHT - 200
+    """The names above the curves, from the right, where no curve comes."""
+    found: list[Html] = []
+    x, y = float(_WIDTH - _RIGHT), _TOP - 14
+    for curve in reversed(curves):
+        x -= _LETTER * len(curve.policy) + _SIGN
         line = tag(
             "g",
-            path(f"M{x} {y - 4}h22", f"curve {curve.role}"),
+            path(f"M{place(x)} {y - 4}h22", f"curve {curve.role}"),
             _dot(curve.role, x + 11, y - 4),
             class_=f"series {curve.role}",
         )
-        rows.append(tag("g", line, label(x + 30, y, curve.policy, f"name {curve.role}")))
-    return rows
+        found.append(tag("g", line, label(x + 30, y, curve.policy, f"name {curve.role}")))
+        x -= _SIGN / 2
+    return found
 
 
 def _share_name(share: float) -> str:

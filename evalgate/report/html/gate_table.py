@@ -5,7 +5,7 @@ from evalgate.core.verdict import Check, Judgement
 from evalgate.report import wording
 from evalgate.report.html import forest
 from evalgate.report.html.markup import Html, joined, tag
-from evalgate.report.html.section import Place, header_row, section, table
+from evalgate.report.html.section import Place, cell, header_row, section, stacking_table
 from evalgate.report.html.svg import scroller
 from evalgate.report.html.typeset import badge, missing, typeset, why_missing
 from evalgate.report.numbers import MISSING, level
@@ -29,7 +29,7 @@ def gate_section(data: ComparisonData, place: Place) -> Html:
         "limits",
         "Limits",
         _lead(judgement),
-        scroller("Limits", table(caption, _head(judgement), rows, "gate")),
+        scroller("Limits", stacking_table(caption, _head(judgement), [rows], "gate")),
         None if not left_out else tag("p", f"{left_out:,} more stand in the JSON result.", class_="lead"),
         _said(judgement),
     )
@@ -69,18 +69,24 @@ def _row(judgement: Judgement, check: Check) -> Html:
     )
     mark = forest.mark_of(check, words.style)
     change = typeset(words.change + wording.level_note(judgement, check))
+    before, after = (
+        cell(_side(text, why_missing(measured)), "num", side)
+        for side, text, measured in (
+            ("baseline", words.baseline, check.baseline),
+            ("candidate", words.candidate, check.candidate),
+        )
+    )
     return tag(
         "tr",
-        tag("th", *subject, scope="row"),
-        tag("td", badge(_verdict(check), words.style)),
-        tag("td", _side(words.baseline, why_missing(check.baseline)), class_="num")
-        if judgement.baseline
-        else None,
-        tag("td", _side(words.candidate, why_missing(check.candidate)), class_="num"),
-        tag("td", *change_parts(change), class_="num change"),
-        tag("td", forest.draw(mark) if mark is not None else None, class_="mark-cell"),
-        tag("td", words.budget, class_="num"),
+        tag("th", *subject, scope="row", role="rowheader"),
+        cell(badge(_verdict(check), words.style), "verdict"),
+        before if judgement.baseline else None,
+        after,
+        tag("td", *change_parts(change), class_="num change", role="cell"),
+        cell(forest.draw(mark) if mark is not None else None, "mark-cell"),
+        cell(words.budget, "num budget"),
         class_="blocks" if check.blocked else None,
+        role="row",
     )
 
 

@@ -21,7 +21,7 @@ from evalgate.report.html.typeset import name, verdict_word
 from evalgate.report.html.waterfall import waterfall_section
 from evalgate.report.safe_text import safe_line
 
-SCRIPTS = ("page.js", "rows.js", "diff.js", "view.js", "keys.js")
+SCRIPTS = ("bunzip.js", "page.js", "rows.js", "diff.js", "view.js", "keys.js")
 _PARTS = (
     ("limits", "Limits"),
     ("flips", "Flips"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from evalgate.core.numbers import Estimate
 from evalgate.core.report_data import ComparisonData, PolicyPoint
 from evalgate.report.html.axes import Axes
+from evalgate.report.html.labels import LETTER, LINE, Box, beside
 from evalgate.report.html.markup import Html, joined, tag
 from evalgate.report.html.scales import spanning
 from evalgate.report.html.section import Place, header_row, section, table
@@ -17,8 +18,7 @@ from evalgate.report.safe_text import safe_line
 _ROLES = {"base": " (baseline)", "cand": " (candidate)"}
 _WIDTH, _HEIGHT = 800, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 24, 34, 54
-# A line of a name in drawing units, and what a letter of it takes at most on average.
-_LINE, _LETTER = 18.0, 8.0
+_WORSE = "dearer and worse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +75,35 @@ def _figure(dots: Sequence[_Dot], where: Place) -> Html:
         f"cost per correct {with_interval(dot.cost, 'usd', signed=False)}"
         for dot in dots
     )
+    taken = _mark_boxes(dots, axes)
+    corner = _corner(axes)
+    named_corner = corner.free(taken)
+    if named_corner:
+        taken.append(corner)
+    names, nameless = _names(dots, axes, taken)
     drawing = svg(
         _WIDTH,
         _HEIGHT,
         _dominated(dots, axes),
         axes.draw(),
-        label(axes.x.end - 10, axes.y.start - 12, "dearer and worse", "tick", "end"),
+        label(axes.x.end - 10, axes.y.start - 12, _WORSE, "tick", "end") if named_corner else None,
         joined(_mark(dot, axes) for dot in sorted(dots, key=_front)),
-        joined(_labels(dots, axes)),
+        joined(label(each.x, each.y, each.text, f"name {each.role}", each.anchor) for each in names),
         title=f"Cost per correct answer against accuracy. {said}",
     )
     return tag(
-        "figure", scroller("Chart of cost and accuracy", drawing), class_="chart", id=where.id("pareto-chart")
+        "figure",
+        scroller("Chart of cost and accuracy", drawing),
+        _without_names(nameless),
+        class_="chart",
+        id=where.id("pareto-chart"),
     )
+
+
+def _without_names(nameless: Sequence[str]) -> Html | None:
+    if not nameless:
+        return None
+    return tag("figcaption", f"Without room for a name: {', '.join(nameless)}.", class_="lead")
 
 
 def _front(dot: _Dot) -> int:
@@ -119,48 +135,51 @@ def _shape(role: str, x: float, y: float) -> Html:
     return tag("circle", cx=x, cy=y, r=6 if role == "cand" else 5, class_="point")
 
 
-def _labels(dots: Sequence[_Dot], axes: Axes) -> list[Html]:
-    """Names beside their points, each in the first of four places where it hides nothing."""
-    taken = [_Box(axes.x(d.cost.value) - 9, axes.y(d.accuracy.value) - 9, 18, 18) for d in dots]
-    found = []
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A name in the drawing."""
+
+    text: str
+    x: float
+    y: float
+    role: str
+    anchor: str
+
+
+def _names(dots: Sequence[_Dot], axes: Axes, taken: list[Box]) -> tuple[list[_Name], list[str]]:
+    """Names beside their points, and those for which there is no room; the two compared are placed first."""
+    area = Box(axes.x.start, 0.0, axes.x.end - axes.x.start, axes.y.start)
+    placed, nameless = [], []
     for dot in sorted(dots, key=_front, reverse=True):
         text = dot.policy + (_ROLES.get(dot.role, "") if len(dots) > 1 else "")
-        box, anchor = _free_place(axes, dot, text, taken)
-        taken.append(box)
-        x = box.x if anchor == "start" else box.x + box.width
-        found.append(label(x, box.y + _LINE - 5, text, f"name {dot.role}", anchor))
+        found = beside((axes.x(dot.cost.value), axes.y(dot.accuracy.value)), text, area, taken)
+        if found is None:
+            nameless.append(text)
+            continue
+        taken.append(found.box)
+        placed.append(_Name(text, found.x, found.y, dot.role, found.anchor))
+    return placed, nameless
+
+
+def _mark_boxes(dots: Sequence[_Dot], axes: Axes) -> list[Box]:
+    """What points and whiskers take."""
+    found = []
+    for dot in dots:
+        x, y = axes.x(dot.cost.value), axes.y(dot.accuracy.value)
+        left, right = axes.x(dot.cost.low), axes.x(dot.cost.high)
+        top, bottom = axes.y(dot.accuracy.high), axes.y(dot.accuracy.low)
+        found += [
+            Box(x - 9, y - 9, 18, 18),
+            Box(left, y - 1, right - left, 2),
+            Box(x - 1, top, 2, bottom - top),
+        ]
     return found
 
 
-def _free_place(axes: Axes, dot: _Dot, text: str, taken: Sequence["_Box"]) -> tuple["_Box", str]:
-    x, y = axes.x(dot.cost.value), axes.y(dot.accuracy.value)
-    width = _LETTER * len(text)
-    places = [
-        (_Box(left, y + down, width, _LINE), anchor)
-        for down in (-_LINE - 4, 4, -2 * _LINE - 4, _LINE + 4)
-        for left, anchor in ((x + 10, "start"), (x - 10 - width, "end"))
-    ]
-    inside = [each for each in places if each[0].x >= axes.x.start and each[0].x + width <= axes.x.end]
-    free = [each for each in inside if not any(each[0].meets(other) for other in taken)]
-    return (free or inside or places)[0]
-
-
-@dataclass(frozen=True, slots=True)
-class _Box:
-    """A rectangle of the drawing, by its upper left corner."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-    def meets(self, other: "_Box") -> bool:
-        return (
-            self.x < other.x + other.width
-            and other.x < self.x + self.width
-            and self.y < other.y + other.height
-            and other.y < self.y + self.height
-        )
+def _corner(axes: Axes) -> Box:
+    """Where the shaded region is named, if no mark is there."""
+    width = LETTER * len(_WORSE)
+    return Box(axes.x.end - 10 - width, axes.y.start - 12 - LINE, width, LINE + 4)
 
 
 def _numbers(points: Sequence[PolicyPoint], *, folded: bool) -> Html:

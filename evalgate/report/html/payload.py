@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from evalgate.core.report_data import ReportData
 from evalgate.core.run import Run
-from evalgate.report.html.blocks import json_block, pack, packed_block
+from evalgate.report.html.blocks import json_block, pack_quickly, pack_tightly, packed_block
 from evalgate.report.html.case_chunks import Packing, RunSides, chunks
 from evalgate.report.html.case_index import comparison_columns, suite_columns
 from evalgate.report.html.cases import PairedCase, paired_cases, sides
@@ -29,15 +29,17 @@ def payload(data: ReportData) -> Iterator[Html]:
     comparisons = list(_comparisons(data, [suites.index(part) for part in parts]))
     heads: list[dict[str, object]] = []
     with ThreadPoolExecutor(_THREADS) as pool:
-        columns = pool.map(lambda each: pack(comparison_columns(each, texts=data.texts != "none")), cases)
+        columns = pool.map(
+            lambda each: pack_quickly(comparison_columns(each, texts=data.texts != "none")), cases
+        )
         for index, packed in enumerate(columns):
             yield packed_block(f"eg-i{index}", packed)
         for number, (suite, case_ids) in enumerate(suites):
             at = [index for index, part in enumerate(parts) if part == (suite, case_ids)]
-            yield packed_block(f"eg-s{number}", pack(suite_columns(data, suite, cases[at[0]])))
+            yield packed_block(f"eg-s{number}", pack_quickly(suite_columns(data, suite, cases[at[0]])))
             starts = [0]
             made = list(chunks(case_ids, _packing(data, at, cases)))
-            for chunk, packed in enumerate(pool.map(pack, (content for _, content in made))):
+            for chunk, packed in enumerate(pool.map(pack_tightly, (content for _, content in made))):
                 yield packed_block(f"eg-s{number}-c{chunk}", packed)
                 starts.append(starts[-1] + made[chunk][0])
             heads.append({"name": suite, "starts": starts[:-1]})

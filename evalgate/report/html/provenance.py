@@ -117,12 +117,19 @@ def _smallest(effects: Sequence[SmallestEffect], rules: Rules) -> Html:
         )
         for each in effects
     )
-    caption = "The smallest true change this suite tells from none four times in five"
+    caption = "The smallest change this suite can see"
     head = header_row(("metric", ""), ("smallest change", "num"))
-    body = table(
-        f"{caption} (one-sided, level {rules.alpha:g})", head, rows, "plain narrow", show_caption=True
+    return tag(
+        "div",
+        tag("h3", caption),
+        tag(
+            "p",
+            "A true change of this size is told from none four times in five "
+            f"(one-sided, level {rules.alpha:g}).",
+            class_="lead",
+        ),
+        scroller(caption, table(caption, head, rows, "plain narrow")),
     )
-    return scroller(caption, body)
 
 
 def _effect(each: SmallestEffect) -> str | Html:
@@ -218,6 +225,10 @@ def _listed(texts: Iterable[str]) -> Html:
 def _glossary() -> Html:
     words = (
         ("pass", "The whole interval keeps the budget: the data show that the limit holds."),
+        (
+            "pass, of a slice",
+            "No fall beyond the budget is proven, after correction for the number of slices.",
+        ),
         (
             "fail",
             "The whole interval breaks the budget: the data show that it is exceeded. This always blocks.",

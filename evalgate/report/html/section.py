@@ -1,5 +1,6 @@
 """The frame of every part of the page: a heading that can be linked to, and a sentence on how to read it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalgate.report.html.markup import Child, Html, tag
@@ -43,12 +44,32 @@ def table(caption: str, head: Html, body: Html, class_: str = "", *, show_captio
     )
 
 
+def stacking_table(caption: str, head: Html, bodies: Sequence[Html], class_: str) -> Html:
+    """Return a table, of one group of rows or several, whose rows become blocks where the page is narrow.
+
+    Browsers forget what a table is once its rows are laid out otherwise, so every part says what it is.
+    """
+    return tag(
+        "table",
+        tag("caption", caption, class_="unseen"),
+        tag("thead", head, role="rowgroup"),
+        *(tag("tbody", body, role="rowgroup") for body in bodies),
+        class_=f"stacking {class_}",
+        role="table",
+    )
+
+
+def cell(content: Child, class_: str, label: str | None = None) -> Html:
+    """Return a cell of a stacking table; where rows are blocks, its ``label`` stands in it."""
+    return tag("td", content, class_=class_, role="cell", data_label=label)
+
+
 def header_row(*headings: tuple[str, str]) -> Html:
     """Return a row of column headings, each with its class; ``unseen`` ones are there for screen readers."""
     cells = [
-        tag("th", tag("span", text, class_="unseen") if class_ == "unseen" else text, scope="col")
-        if class_ in ("", "unseen")
-        else tag("th", text, scope="col", class_=class_)
+        tag("th", tag("span", text, class_="unseen"), scope="col", role="columnheader")
+        if class_ == "unseen"
+        else tag("th", text, scope="col", class_=class_ or None, role="columnheader")
         for text, class_ in headings
     ]
-    return tag("tr", *cells)
+    return tag("tr", *cells, role="row")

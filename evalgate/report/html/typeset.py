@@ -24,6 +24,13 @@ def typeset(text: str) -> str:
     return _MINUS.sub("−", text)
 
 
+def sentence(text: str) -> str:
+    """Return one of the short messages, which begin small where they follow a word, as a sentence."""
+    said = typeset(text)
+    end = "" if said.endswith((".", "!", "?", "…")) else "."
+    return f"{said[:1].upper()}{said[1:]}{end}" if said else ""
+
+
 def name(text: str, limit: int = 80) -> Html:
     """Return somebody's name for something, made visible and kept to itself."""
     return bdi(safe_line(text, limit))

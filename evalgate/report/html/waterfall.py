@@ -1,6 +1,6 @@
 """Where the money went: from the baseline's cost of a request to the candidate's, lever by lever."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -11,16 +11,17 @@ from evalgate.core.run import Run
 from evalgate.core.verdict import SideSummary
 from evalgate.report.html.markup import Html, joined, tag
 from evalgate.report.html.scales import Scale
-from evalgate.report.html.section import Place, header_row, section, table
+from evalgate.report.html.section import Place, cell, header_row, section, stacking_table
 from evalgate.report.html.svg import path, place, scroller, svg
 from evalgate.report.html.typeset import typeset
-from evalgate.report.numbers import percent, usd
+from evalgate.report.numbers import count, percent, usd, usd_column
 from evalgate.report.safe_text import safe_line
 
 _WIDTH, _HEIGHT = 300, 34
 # Sums of binary fractions leave dust; a lever or residual this small against the costs is none.
 _DUST = 1e-9
 _MOST_DETAILS = 4
+_WHEN = ("per request", "per month")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class _Row:
     """One bar from ``start`` to ``end`` USD a request."""
 
     label: str
-    detail: str
+    details: Sequence[str]
     start: float
     end: float
     role: str
@@ -48,10 +49,12 @@ def waterfall_section(data: ComparisonData, where: Place) -> Html:
     monthly = data.candidate.manifest.requests_per_month
     scale = Scale(0.0, max(max(row.start, row.end) for row in rows) * 1.04 or 1.0, 2.0, _WIDTH - 2.0)
     head = header_row(
-        ("lever", ""), ("bar", "unseen"), ("per request", "num"), *([("per month", "num")] if monthly else [])
+        ("lever", ""), ("bar", "unseen"), *((when, "num") for when in _WHEN[: 2 if monthly else 1])
     )
+    columns = [_amounts(rows, 1)] + ([_amounts(rows, monthly)] if monthly else [])
     body = joined(
-        _table_row(row, rows[index - 1] if index else None, scale, monthly) for index, row in enumerate(rows)
+        _table_row(row, rows[index - 1] if index else None, scale, [column[index] for column in columns])
+        for index, row in enumerate(rows)
     )
     caption = "Cost of a request, from baseline to candidate"
     return section(
@@ -59,7 +62,7 @@ def waterfall_section(data: ComparisonData, where: Place) -> Html:
         "money",
         "Where the money went",
         _lead(monthly),
-        scroller("Where the money went", table(caption, head, body, "waterfall")),
+        scroller("Where the money went", stacking_table(caption, head, [body], "waterfall")),
         _unchanged(found),
     )
 
@@ -75,15 +78,15 @@ def _lead(monthly: int | None) -> str:
 
 def _rows(found: Waterfall, data: ComparisonData) -> list[_Row]:
     judgement = data.judgement
-    rows = [_Row(safe_line(judgement.baseline or "", 40), "baseline", 0.0, found.baseline_usd, "base")]
+    rows = [_Row(safe_line(judgement.baseline or "", 40), ("baseline",), 0.0, found.baseline_usd, "base")]
     at = found.baseline_usd
     for effect in found.effects:
         if _moves(effect.usd, found):
             rows.append(_Row(effect.lever, _detail(effect, data), at, at + effect.usd, "lever"))
             at += effect.usd
     residual = found.residual_usd if _moves(found.residual_usd, found) else 0.0
-    rows.append(_Row("residual", "what no lever explains", at, at + residual, "lever"))
-    rows.append(_Row(safe_line(judgement.candidate, 40), "candidate", 0.0, found.candidate_usd, "cand"))
+    rows.append(_Row("residual", ("what no lever explains",), at, at + residual, "lever"))
+    rows.append(_Row(safe_line(judgement.candidate, 40), ("candidate",), 0.0, found.candidate_usd, "cand"))
     return rows
 
 
@@ -96,18 +99,34 @@ def _unchanged(found: Waterfall) -> Html | None:
     return tag("p", f"Without effect here: {', '.join(still)}.", class_="lead") if still else None
 
 
-def _table_row(row: _Row, before: _Row | None, scale: Scale, monthly: int | None) -> Html:
-    signed = row.role == "lever"
-    cells = [tag("td", _money(row.usd, signed=signed), class_="num")]
-    if monthly:
-        cells.append(tag("td", _money(row.usd * monthly, signed=signed), class_="num"))
-    detail = tag("span", row.detail, class_="detail") if row.detail else None
+def _amounts(rows: Sequence[_Row], times: int) -> list[str]:
+    """A column of money: signed where a lever moves it, all with the same decimals."""
+    texts = usd_column([row.usd * times for row in rows])
+    return [
+        typeset(f"+{text}" if row.role == "lever" and row.usd > 0 else text)
+        for row, text in zip(rows, texts, strict=True)
+    ]
+
+
+def _table_row(row: _Row, before: _Row | None, scale: Scale, amounts: Sequence[str]) -> Html:
+    details = [
+        tag("span", f"{detail};" if index < len(row.details) else detail, class_="phrase")
+        for index, detail in enumerate(row.details, 1)
+    ]
+    spaced = [part for detail in details for part in (detail, " ")]
     return tag(
         "tr",
-        tag("th", tag("bdi", row.label), detail, scope="row"),
-        tag("td", _bar(row, before, scale), class_="mark-cell"),
-        *cells,
-        class_=None if signed else "total",
+        tag(
+            "th",
+            tag("bdi", row.label),
+            tag("span", *spaced, class_="detail") if spaced else None,
+            scope="row",
+            role="rowheader",
+        ),
+        cell(_bar(row, before, scale), "mark-cell"),
+        *(cell(amount, "num", when) for amount, when in zip(amounts, _WHEN, strict=False)),
+        class_=None if row.role == "lever" else "total",
+        role="row",
     )
 
 
@@ -131,23 +150,26 @@ def _bar(row: _Row, before: _Row | None, scale: Scale) -> Html:
     return svg(_WIDTH, _HEIGHT, drop, rest, bar, stretch=True)
 
 
-def _money(amount: float, *, signed: bool) -> str:
-    text = usd(amount)
-    return typeset(f"+{text}" if signed and amount > 0 else text)
-
-
-def _detail(effect: LeverEffect, data: ComparisonData) -> str:
+def _detail(effect: LeverEffect, data: ComparisonData) -> Sequence[str]:
+    """What moved with the money. A lever that is known by its calls alone says how many there are."""
     before, after = data.judgement.baseline_side, data.judgement.candidate_side
     runs = (data.baseline or data.candidate, data.candidate)
-    said = {
-        "cache hits": lambda: f"{_hits(before)} → {_hits(after)} of requests; {_false_hits(before, after)}",
+    said: dict[str, Callable[[], Sequence[str]]] = {
+        "cache hits": lambda: (f"{_hits(before)} → {_hits(after)} of requests", _false_hits(before, after)),
         "share per deployment": lambda: _shares(before, after),
         "unit prices": lambda: _prices(*runs),
-        "tokens per call": lambda: " → ".join(map(_tokens, runs)) + " on average",
-        "retries": lambda: f"{before.retries:,} → {after.retries:,}",
-        "fallbacks": lambda: f"{before.fallbacks:,} → {after.fallbacks:,}",
+        "tokens per call": lambda: (" → ".join(map(_tokens, runs)) + " on average",),
+        "retries": lambda: (f"{before.retries:,} → {after.retries:,}",),
+        "fallbacks": lambda: (f"{before.fallbacks:,} → {after.fallbacks:,}",),
     }
-    return said[effect.lever]() if effect.lever in said else ""
+    if effect.lever in said:
+        return said[effect.lever]()
+    calls = [_calls(run, effect.lever) for run in runs]
+    return (f"{calls[0]:,} → {count(calls[1], 'call')}",) if any(calls) else ()
+
+
+def _calls(run: Run, role: str) -> int:
+    return sum(step.role == role for graded in run.results for step in graded.outcome.steps)
 
 
 def _hits(side: SideSummary) -> str:
@@ -159,7 +181,7 @@ def _false_hits(before: SideSummary, after: SideSummary) -> str:
     return f"false hits {told[0]:,} → {told[1]:,}"
 
 
-def _shares(before: SideSummary, after: SideSummary) -> str:
+def _shares(before: SideSummary, after: SideSummary) -> Sequence[str]:
     first, second = dict(before.deployment_shares), dict(after.deployment_shares)
     moved = [
         f"{safe_line(alias, 30)} {percent(first.get(alias, 0.0))} → {percent(second.get(alias, 0.0))}"
@@ -169,7 +191,7 @@ def _shares(before: SideSummary, after: SideSummary) -> str:
     return _few(moved)
 
 
-def _prices(baseline: Run, candidate: Run) -> str:
+def _prices(baseline: Run, candidate: Run) -> Sequence[str]:
     before, after = baseline.manifest.prices, candidate.manifest.prices
     return _few(
         [
@@ -201,6 +223,6 @@ def _tokens(run: Run) -> str:
     return f"{fmean(first for first, _ in known):.1f} in, {fmean(second for _, second in known):.1f} out"
 
 
-def _few(said: Sequence[str]) -> str:
+def _few(said: Sequence[str]) -> Sequence[str]:
     more = len(said) - _MOST_DETAILS
-    return "; ".join([*said[:_MOST_DETAILS], f"and {more} more"] if more > 0 else said)
+    return (*said[:_MOST_DETAILS], f"and {more} more") if more > 0 else said

@@ -1,5 +1,6 @@
 """Data in the page comes out as it went in, and holds nothing that HTML would read."""
 
+import bz2
 import gzip
 import json
 import re
@@ -8,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.report.html.blocks import LETTERS, json_block, lettered, pack, packed_block
+from evalgate.report.html.blocks import (
+    LETTERS,
+    json_block,
+    lettered,
+    pack_quickly,
+    pack_tightly,
+    packed_block,
+)
 
 ALPHABET = bytes(LETTERS).decode()
 
@@ -42,12 +50,23 @@ def test_a_json_block_holds_its_value_and_no_markup(value):
     assert json.loads(inside) == value
 
 
+@pytest.mark.parametrize(
+    ("pack", "unpack"), [(pack_quickly, gzip.decompress), (pack_tightly, bz2.decompress)]
+)
 @pytest.mark.parametrize("text", ["</script><script>", "<!--<script>", "\u2028", "\ud800", "\x00"])
-def test_a_packed_block_holds_hostile_text(text):
+def test_a_packed_block_holds_hostile_text(pack, unpack, text):
     block = packed_block("x", pack([text]))
-    count, inside = re.fullmatch(r'<script [^>]*data-bytes="(\d+)">([^<]*)</script>', block).groups()
-    assert json.loads(gzip.decompress(bytes_of(inside, int(count)))) == [text]
+    count, inside = re.fullmatch(r'<script [^>]*data-bytes="(\d+)"[^>]*>([^<]*)</script>', block).groups()
+    assert json.loads(unpack(bytes_of(inside, int(count)))) == [text]
 
 
-def test_equal_values_pack_to_equal_bytes():
+def test_a_tight_block_says_how_many_bytes_come_out():
+    packed = pack_tightly(["é" * 1000])
+    assert len(bz2.decompress(packed.content)) == packed.plain == 2004
+    assert 'data-plain="2004"' in packed_block("x", packed)
+    assert "data-plain" not in packed_block("x", pack_quickly([]))
+
+
+@pytest.mark.parametrize("pack", [pack_quickly, pack_tightly])
+def test_equal_values_pack_to_equal_bytes(pack):
     assert pack({"a": ["x" * 1000]}) == pack({"a": ["x" * 1000]})

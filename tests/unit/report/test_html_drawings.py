@@ -1,16 +1,22 @@
 """Drawings say what the numbers say."""
 
 import re
+from dataclasses import replace
+from itertools import pairwise
 
 import decisions
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.core.numbers import Estimate
-from evalgate.core.report_data import LeverEffect, Waterfall
+from evalgate.core.report_data import LeverEffect, PolicyPoint, Waterfall
 from evalgate.report.html import forest
+from evalgate.report.html.axes import Axes
 from evalgate.report.html.cases import BROKE, FIXED, default_order, paired_cases
 from evalgate.report.html.ecdf import MOST_STEPS, latency_section
 from evalgate.report.html.forest import WIDTH, draw, mark_of
+from evalgate.report.html.labels import Box
 from evalgate.report.html.pareto import pareto_section
 from evalgate.report.html.scales import Scale, spanning
 from evalgate.report.html.section import Place
@@ -109,7 +115,7 @@ def test_a_curve_has_at_most_its_steps_and_ends_at_the_slowest():
     drawing = latency_section(data, TOP)
     for curve in re.findall(r'<path d="([^"]+)" class="curve (?:base|cand)"></path>', drawing)[:2]:
         assert curve.count("V") <= MOST_STEPS
-        assert curve.endswith("V34")  # the top: every request
+        assert curve.endswith("V38")  # the top: every request
 
 
 def test_the_chart_says_its_numbers_to_those_who_cannot_see_it():
@@ -133,10 +139,23 @@ def test_the_bars_of_a_waterfall_add_up():
     assert "share per deployment" in page.split("Without effect")[0]
     amounts = [
         float(text.replace("−", "-").replace("$", "").replace("+", ""))
-        for text in re.findall(r'<td class="num">([+−]?\$[\d.]+)</td><td', page)
+        for text in re.findall(r'data-label="per request">([^<]+)<', page)
     ]
     first, *levers, last = amounts
     assert first + sum(levers) == pytest.approx(last, abs=first * 0.005)
+
+
+def test_levers_that_this_page_does_not_know_have_their_row_and_their_calls():
+    data = report_data().comparisons[0]
+    run = data.candidate
+    step = replace(run.results[1].outcome.steps[0], role="verify")
+    served = [replace(run.results[1], outcome=replace(run.results[1].outcome, steps=(step,)))]
+    found = Waterfall(0.01, 0.02, (LeverEffect("verify", 0.004), LeverEffect("hosting", 0.006)), 0.0)
+    page = waterfall_section(
+        replace(data, waterfall=found, candidate=replace(run, results=tuple(served))), TOP
+    )
+    assert re.search(r"<bdi>verify</bdi>.*0 → 1 call<.*\+\$0\.00400", page)
+    assert re.search(r"<bdi>hosting</bdi></th>.*\+\$0\.00600", page)
 
 
 def test_a_residual_is_told():
@@ -168,3 +187,45 @@ def test_cases_are_ordered_broke_fixed_then_largest_change():
 )
 def test_a_minus_is_a_minus_and_a_hyphen_stays_one(text, shown):
     assert typeset(text) == shown
+
+
+@given(
+    points=st.lists(st.tuples(st.floats(1e-6, 10), st.floats(0.01, 0.99)), min_size=1, max_size=12),
+    length=st.integers(1, 30),
+)
+def test_names_of_policies_meet_neither_each_other_nor_a_point(points, length):
+    data = report_data().comparisons[0]
+    made = [
+        PolicyPoint(
+            f"{number}".rjust(length, "x"),
+            Estimate(share, share - 0.005, share + 0.005, 0.9, "x"),
+            Estimate(cost, cost * 0.9, cost * 1.1, 0.9, "x"),
+        )
+        for number, (cost, share) in enumerate(points)
+    ]
+    page = pareto_section(replace(data, points=tuple(made)), TOP)
+    names = [
+        Box(float(x) - (8 * len(text) if anchor == "end" else 0), float(y) - 13, 8 * len(text) - 0.1, 17.9)
+        for x, y, anchor, text in re.findall(
+            r'<text x="([\d.]+)" y="([\d.]+)" class="name other" text-anchor="(\w+)">([^<]+)<', page
+        )
+    ]
+    circles = re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', page)
+    marks = [Box(float(x) - 5, float(y) - 5, 10, 10) for x, y in circles]
+    for place, box in enumerate(names):
+        assert box.free(names[:place])
+        assert box.free(marks)
+    left_out = re.search(r"Without room for a name: ([^<]+)\.<", page)
+    assert len(names) + (len(left_out[1].split(", ")) if left_out else 0) == len(made)
+
+
+@given(low=st.floats(1e-7, 1e3), span=st.floats(1.001, 1e6))
+def test_numbers_along_an_axis_do_not_meet(low, span):
+    axes = Axes(spanning([low, low * span], 62, 776), Scale(0, 1, 300, 34), "usd", "percent", "x", "y")
+    ticks = [
+        (float(x), len(text))
+        for x, text in re.findall(
+            r'<text x="([-\d.]+)" y="320" class="tick" text-anchor="middle">([^<]+)<', axes.draw()
+        )
+    ]
+    assert all(right - left > 7 * (one + two) / 2 for (left, one), (right, two) in pairwise(ticks))

@@ -1,6 +1,7 @@
 """The page as a whole: its parts in order, equal bytes, a fitting policy, and no text where none may be."""
 
 import base64
+import bz2
 import gzip
 import hashlib
 import json
@@ -106,7 +107,9 @@ class Outline(HTMLParser):
 def unpacked(outline):
     """Every text that the page holds in packed blocks."""
     return [
-        gzip.decompress(bytes_of(data, int(attributes["data-bytes"]))).decode()
+        (bz2 if "data-plain" in attributes else gzip)
+        .decompress(bytes_of(data, int(attributes["data-bytes"])))
+        .decode()
         for attributes, data in outline.scripts
         if attributes.get("type") == "application/octet-stream"
     ]
@@ -232,7 +235,7 @@ def test_a_run_alone_and_a_decision_about_nothing_have_a_page_too():
     assert "no baseline" in render(report_data((plain_runs()[0],)))
     empty = report_data()
     nothing = ReportData(replace(empty.decision, judgements=()), (), {}, {}, "all")
-    assert "there is nothing to judge" in render(nothing)
+    assert "There is nothing to judge." in render(nothing)
 
 
 def test_a_missing_number_says_why():

@@ -81,12 +81,12 @@ function bytesOf(packed, count) {
   return bytes;
 }
 
-// Blocks of data are gzip in such letters in inert scripts; one is unpacked when it is needed.
+// Blocks of data are packed JSON in such letters in inert scripts; one is unpacked when it is needed.
 async function unpack(id) {
   const block = byId(id);
   const bytes = bytesOf(block.textContent, Number(block.dataset.bytes));
-  const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(plain).json();
+  if (block.dataset.plain) return JSON.parse(new TextDecoder().decode(bunzip(bytes, Number(block.dataset.plain))));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
 }
 
 function significant(number, digits) {

@@ -1,7 +1,7 @@
 const PAGE = 100;
 const KINDS = [["broke", "bad"], ["fixed", "good"], ["both wrong", "quiet"], ["both right", "quiet"], ["not graded", "quiet"]];
 const ALONE = [["", "quiet"], ["", "quiet"], ["wrong", "bad"], ["right", "good"], ["not graded", "quiet"]];
-const [FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FELL_BACK, FALSE_HIT] = [1, 2, 4, 8, 16, 32, 64];
+const [FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FALSE_HIT, FIRST_ROLE] = [1, 2, 4, 8, 16, 32, 64];
 const SHOWS = [
   ["all", "all cases", () => true],
   ["flips", "broke or fixed", (t, i) => t.kind[i] < 2],
@@ -14,18 +14,21 @@ const SHOWS = [
   ["ungraded", "not graded", (t, i) => t.kind[i] === 4],
 ];
 const ALONE_SHOWS = { wrong: "wrong", right: "right" };
+// What a case's path may hold; a policy's own kinds of calls (fallbacks, checks of an answer) come from the data.
 const PATHS = [
   ["moved", "other deployment", (t, i) => (t.flags[i] & OTHER_ROUTE) !== 0],
   ["hit", "cache hit", (t, i) => (t.flags[i] & CACHE_HIT) !== 0],
   ["false", "false cache hit", (t, i) => (t.flags[i] & FALSE_HIT) !== 0],
   ["retried", "retried", (t, i) => (t.flags[i] & RETRIED) !== 0],
-  ["fell", "fell back", (t, i) => (t.flags[i] & FELL_BACK) !== 0],
 ];
 
 const state = { at: 0, show: "all", slice: "", path: "", words: [], sort: "", down: true, page: 0, found: [], row: -1 };
 const loaded = { comparisons: new Map(), suites: new Map() };
 let table = null;
 let suite = null;
+// How the numbers of the shown comparison are written, so that they stand under each other, and its columns.
+let formats = {};
+let shownColumns = [];
 
 async function load(at) {
   const comparison = head.comparisons[at];
@@ -44,9 +47,15 @@ async function load(at) {
 async function choose(at) {
   [table, suite] = await load(at);
   state.at = at;
+  formats = { usd: inColumn("usd", usd, (size) => ["$", 1, size]), s: inColumn("s", seconds, (size) => (size < 0.1 ? ["ms", 1000, size * 1000] : ["s", 1, size])) };
   byId("pick-comparison").value = String(at);
   fillChoices();
   headings();
+}
+
+function paths() {
+  const roles = table.roles.map((role, at) => [`role\u0000${role}`, `with a ${role} call`, (t, i) => (t.flags[i] & (FIRST_ROLE << at)) !== 0]);
+  return [...PATHS, ...roles];
 }
 
 function options(select, pairs) {
@@ -63,8 +72,8 @@ function fillChoices() {
   ));
   options(byId("pick-slice"), [["", "all"], ...slices]);
   const aliases = [...new Set([...(table.before ? table.before.by.values : []), ...table.after.by.values])].filter(Boolean);
-  const paths = PATHS.filter(([, , test]) => count(test) > 0).map(([value, text]) => [value, text]);
-  options(byId("pick-path"), [["", "all"], ...paths, ...aliases.map((alias) => [`by\u0000${alias}`, `served by ${alias}`])]);
+  const taken = paths().filter(([, , test]) => count(test) > 0).map(([value, text]) => [value, text]);
+  options(byId("pick-path"), [["", "all"], ...taken, ...aliases.map((alias) => [`by\u0000${alias}`, `served by ${alias}`])]);
   state.slice = "";
   state.path = "";
   if (!useful.some(([value]) => value === state.show)) state.show = "all";
@@ -85,7 +94,7 @@ function tests() {
     const sides = [table.before, table.after].filter(Boolean).map(({ by }) => [by.codes, by.values.indexOf(alias)]);
     wanted.push((i) => sides.some(([codes, code]) => codes[i] === code));
   } else if (state.path) {
-    const path = PATHS.find(([value]) => value === state.path);
+    const path = paths().find(([value]) => value === state.path);
     wanted.push((i) => path[2](table, i));
   }
   for (const word of state.words) wanted.push((i) => table.haystack[i].includes(word));
@@ -96,6 +105,16 @@ const change = (name) => (i) => {
   const [before, after] = [table.before ? table.before[name][i] : 0, table.after[name][i]];
   return before === null || after === null ? NaN : after - before;
 };
+// Returns a format with as many decimals as show three digits of a usual number: one unit for the whole column.
+function inColumn(name, otherwise, unitOf) {
+  const sizes = table.kind.map((_, i) => Math.abs(change(name)(i))).filter((size) => size > 0).sort((a, b) => a - b);
+  if (!sizes.length) return otherwise;
+  const [unit, factor, usual] = unitOf(sizes[sizes.length >> 1]);
+  const digits = Math.min(20, Math.max(unit === "$" ? 2 : 0, 2 - Math.floor(Math.log10(usual))));
+  const written = (value) => Math.abs(value * factor).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return (value) => `${value < 0 ? "−" : ""}${unit === "$" ? `$${written(value)}` : `${written(value)} ${unit}`}`;
+}
+
 const SORTS = {
   result: { value: (i) => table.kind[i] },
   case: { value: (i) => i },
@@ -122,19 +141,24 @@ function find() {
   state.row = -1;
 }
 
-function headings() {
+// Every column's key to sort by, if any, its name, and the shorter one that stands in the cells of a narrow page.
+function columns() {
   const paired = table.before !== null;
   const shown = [["result", "result"], ["case", "case"]];
   if (suite.targets) shown.push(["", "expected"]);
   if (table.after.said) shown.push(...(paired ? [["", "baseline"], ["", "candidate"]] : [["", "answer"]]));
-  shown.push(["by", "served by"], ["usd", paired ? "cost change" : "cost"], ["s", paired ? "latency change" : "latency"]);
-  byId("case-head").replaceChildren(...shown.map(([key, text]) => {
+  return [...shown, ["by", "served by"], ["usd", paired ? "cost change" : "cost", "cost"], ["s", paired ? "latency change" : "latency", "latency"]];
+}
+
+function headings() {
+  shownColumns = columns();
+  byId("case-head").replaceChildren(...shownColumns.map(([key, text]) => {
     const numeric = key === "usd" || key === "s" ? "num" : null;
-    if (!key) return make("th", { scope: "col", text });
+    if (!key) return make("th", { scope: "col", role: "columnheader", text });
     const sorted = state.sort === key ? (state.down ? "descending" : "ascending") : null;
     const arrow = make("span", { "aria-hidden": "true", text: sorted ? (state.down ? "↓" : "↑") : "↕" });
     const button = make("button", { type: "button", "data-sort": key }, text, arrow);
-    return make("th", { scope: "col", class: numeric, "aria-sort": sorted }, button);
+    return make("th", { scope: "col", role: "columnheader", class: numeric, "aria-sort": sorted }, button);
   }));
 }
 
@@ -155,20 +179,24 @@ function row(i) {
   const [text, style] = (table.before ? KINDS : ALONE)[table.kind[i]];
   const link = make("a", { href: `#${address(i)}`, "data-case": i, dir: "auto" }, ...visible(suite.ids[i]));
   const asked = suite.asked && suite.asked[i] ? make("span", { class: "asked", dir: "auto" }, ...visible(suite.asked[i])) : null;
-  const cells = [make("td", { class: `kind ${style}`, text }), make("th", { scope: "row" }, link, asked)];
-  if (suite.targets) cells.push(make("td", { class: "said-cell", dir: "auto" }, ...visible(suite.targets[i])));
+  const cells = [["td", { class: `kind ${style}`, text }], ["th", { scope: "row" }, link, asked]];
+  if (suite.targets) cells.push(["td", { class: "said-cell", dir: "auto" }, ...visible(suite.targets[i])]);
   if (table.after.said) {
     for (const side of table.before ? [table.before, table.after] : [table.after]) {
-      cells.push(make("td", { class: "said-cell", dir: "auto" }, ...sideText(side, i)));
+      cells.push(["td", { class: "said-cell", dir: "auto" }, ...sideText(side, i)]);
     }
   }
-  cells.push(make("td", { text: served(i) }));
-  for (const [name, format] of [["usd", usd], ["s", seconds]]) {
+  const by = served(i);
+  cells.push(["td", { class: "by", text: by, title: by.length > 24 ? by : null }]);
+  for (const [name, format] of Object.entries(formats)) {
     const value = change(name)(i);
     const shown = Number.isNaN(value) ? "n/a" : table.before ? signed(value, format) : format(value);
-    cells.push(make("td", { class: "num", text: shown }));
+    cells.push(["td", { class: "num", text: shown }]);
   }
-  return make("tr", {}, ...cells);
+  return make("tr", { role: "row" }, ...cells.map(([name, properties, ...children], at) => {
+    const [, text, short] = shownColumns[at];
+    return make(name, { role: name === "th" ? "rowheader" : "cell", "data-label": at > 1 ? short || text : null, ...properties }, ...children);
+  }));
 }
 
 function address(i) {

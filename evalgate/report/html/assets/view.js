@@ -96,9 +96,9 @@ function answer(trial, role, parts, kind) {
 function grade(trial) {
   if (!trial.g) return make("p", { class: "grade empty", text: "not graded" });
   const [score, right, reason, label] = trial.g;
-  const said = [badge(right ? "right" : "wrong", right ? "good" : "bad"), ` score ${significant(score, 3)}`];
+  const said = [badge(right ? "right" : "wrong", right ? "good" : "bad"), `, score ${significant(score, 3)}`];
   if (label) said.push(", read as ", make("bdi", {}, ...visible(label)));
-  if (reason) said.push(": ", make("bdi", {}, ...visible(reason)));
+  if (reason) said.push(sub(make("bdi", {}, ...visible(reason))));
   return make("p", { class: "grade" }, ...said);
 }
 
