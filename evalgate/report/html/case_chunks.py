@@ -12,7 +12,7 @@ from evalgate.core.report_data import CallKey, CallText
 from evalgate.report.html.arithmetic import arithmetic
 from evalgate.report.html.cases import Side
 
-MOST_CASES = 100
+MOST_CASES = 50
 # A chunk is unpacked whole to show one case, and that must not be felt.
 MOST_TEXT = 500_000
 
