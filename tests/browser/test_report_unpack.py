@@ -14,7 +14,22 @@ UNPACK = """async ([source, packed, size]) => {
   const digest = await crypto.subtle.digest('SHA-256', found);
   return Array.from(new Uint8Array(digest), byte => byte.toString(16).padStart(2, '0')).join('');
 }"""
-WORDS = "the parcel of a customer is late and nobody knows why ünï 界 👩".split()
+WORDS = [
+    "the",
+    "parcel",
+    "of",
+    "a",
+    "customer",
+    "is",
+    "late",
+    "and",
+    "nobody",
+    "knows",
+    "why",
+    "ünï",
+    "界",
+    "👩",
+]
 
 
 def prose(length):
