@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
+from evalgate.core.trials import TrialsPass
 from evalgate.core.written import Written
 
 OnInconclusive = Literal["block", "estimate", "warn"]
@@ -135,6 +136,7 @@ class Rules:
     """Everything the gate judges by; taken from the baseline's side so that a change cannot loosen it.
 
     ``alpha`` is one-sided per limit. ``slice_by`` names the key of the cases' slices that slice limits use.
+    ``trials_pass`` says what the trials of a case must show for it to be correct.
     """
 
     limits: tuple[Limit, ...]
@@ -142,6 +144,7 @@ class Rules:
     slice_by: str | None = None
     inference: Literal["population", "suite"] = "population"
     cleanup_usd_per_wrong: float = 0.0
+    trials_pass: TrialsPass | None = None
 
 
 Alpha = Annotated[float, Field(gt=0, lt=0.5)]

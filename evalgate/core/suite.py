@@ -11,7 +11,7 @@ from evalgate.core.outcome import Answer, Grade
 from evalgate.core.policy import Deployment, Policy
 from evalgate.core.policy_file import Price
 from evalgate.core.providers_file import ProviderFile
-from evalgate.core.suite_file import GraderFile, TrialsPass
+from evalgate.core.suite_file import GraderFile
 
 GradeFunction = Callable[[Case, Answer], Grade]
 EmbedFunction = Callable[[list[str]], Sequence[Sequence[float]]]
@@ -52,8 +52,7 @@ class Suite:
     ``baseline`` is None when the family has no policy of that name yet; ``proposals`` are the family's
     other policies in its own folder. ``digest`` covers cases, grader and everything that changes a grade.
     ``graders`` judge together, by the weighted mean of their scores; ``grader`` and ``grade_function`` are
-    of the first. ``trials_pass`` says what the trials of a case must show for it to be correct.
-    ``labels`` are what people said about answers that a judge graded; they decide no grade.
+    of the first. ``labels`` are what people said about answers that a judge graded; they decide no grade.
     ``base`` is set when the baseline and all of this, but the proposals, were read from a commit.
     """
 
@@ -73,7 +72,6 @@ class Suite:
     baseline: Policy | None
     proposals: tuple[Policy, ...]
     graders: tuple[Grader, ...] = ()
-    trials_pass: TrialsPass | None = None
     labels: tuple[HumanLabel, ...] = ()
     base: BaseCommit | None = None
 

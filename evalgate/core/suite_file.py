@@ -1,7 +1,7 @@
 """A suite as a person writes it: ``suites/<name>/suite.yaml``."""
 
 import re
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticKnownError
@@ -9,6 +9,7 @@ from pydantic_core import PydanticKnownError
 from evalgate.core.budgets import BudgetsFile, Percent, Quantity
 from evalgate.core.cases_file import CasesSource
 from evalgate.core.policy_file import DeploymentFile, Usd
+from evalgate.core.trials import TrialsPass
 from evalgate.core.written import Written
 
 
@@ -199,16 +200,6 @@ GraderFile = Annotated[
 Inference = Literal["population", "suite"]
 
 _TRIALS_PASS = re.compile(r"\s*(?:(\d{1,4})\s+of\s+(\d{1,4})|pass\^(\d{1,4}))\s*")
-
-
-class TrialsPass(NamedTuple):
-    """What a case's trials must show: at least ``right`` of ``of`` right, or (``of`` None) ``pass^right``.
-
-    ``pass^k`` is the chance that k trials are all right.
-    """
-
-    right: int
-    of: int | None
 
 
 def _trials_pass(value: object) -> object:

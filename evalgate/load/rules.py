@@ -54,6 +54,7 @@ def build_rules(suite: SuiteFile, project: ProjectFile) -> Rules:
         slice_by=slices.by if slices is not None else None,
         inference=suite.inference,
         cleanup_usd_per_wrong=suite.cleanup_usd_per_wrong,
+        trials_pass=suite.trials_pass,
     )
 
 

@@ -68,10 +68,6 @@ class SuiteLoader:
         if cases is not None:
             self._check(document, cases, [each for each in (baseline, *proposals) if each is not None])
         written = document.value
-        if document.value.trials_pass is not None:
-            message = "a rule over a case's trials is not supported yet"
-            cure = "remove it: accuracy then averages the trials of a case"
-            findings.problems.append(document.problem(("trials_pass",), message, cure))
         if cases is None or len(findings.problems) > before:
             return None
         return Suite(
@@ -91,7 +87,6 @@ class SuiteLoader:
             baseline=baseline.policy if baseline is not None else None,
             proposals=_loaded(proposals),
             graders=tuple(each.grader for each in graders),
-            trials_pass=written.trials_pass,
             labels=labels,
         )
 

@@ -44,7 +44,7 @@ def evidence(
         waterfall=_NOTHING if baseline is None else decompose(baseline, candidate),
         slices=tuple(_slices(runs, comparison)),
         smallest=() if baseline is None else tuple(_smallest(comparison)),
-        exact_p=_NOTHING if baseline is None else _exact_p(comparison),
+        exact_p=_NOTHING if baseline is None else _exact_p(comparison, baseline.manifest.rules),
     )
 
 
@@ -110,10 +110,11 @@ def _smallest(comparison: Comparison) -> Iterator[SmallestEffect]:
             yield SmallestEffect(metric, size, relative=change.scale == "relative")
 
 
-def _exact_p(comparison: Comparison) -> float | Unmeasured:
+def _exact_p(comparison: Comparison, rules: Rules) -> float | Unmeasured:
     accuracy = comparison.find("accuracy")
     if accuracy is not None and accuracy.clusters != accuracy.n:
         return Unmeasured("cases of one group are not independent, which the exact test assumes")
-    if comparison.trials != 1:
+    judged_as_a_whole = rules.trials_pass is not None and rules.trials_pass.of is not None
+    if comparison.trials != 1 and not judged_as_a_whole:
         return Unmeasured("cases with several trials are no single tosses, which the exact test assumes")
     return exact_p(comparison.cases.broke, comparison.cases.fixed)

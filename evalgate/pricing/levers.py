@@ -17,6 +17,7 @@ from evalgate.core.outcome import Cost, Failure, Outcome, Step
 from evalgate.core.policy_file import Price
 from evalgate.core.report_data import LeverEffect, Waterfall
 from evalgate.core.run import Run
+from evalgate.pricing.cleanup import cleanup_per_request
 from evalgate.pricing.cost import cost_of
 
 CACHE = "cache hits"
@@ -87,20 +88,11 @@ def _total_usd(run: Run) -> float | Unmeasured:
     weight = math.fsum(graded.weight for graded in run.results)
     if not weight:
         return Unmeasured("no case was served")
-    return math.fsum(amounts) / weight + _cleanup_usd(run)
-
-
-def _cleanup_usd(run: Run) -> float:
-    price = run.manifest.rules.cleanup_usd_per_wrong
-    if not price:
-        return 0.0
-    weight = math.fsum(graded.weight for graded in run.results)
-    wrong = math.fsum(graded.weight for graded in run.results if graded.grade and not graded.grade.correct)
-    return price * wrong / weight
+    return math.fsum(amounts) / weight + cleanup_per_request(run)
 
 
 def _cleanup(baseline: Run, candidate: Run) -> list[LeverEffect]:
-    before, after = _cleanup_usd(baseline), _cleanup_usd(candidate)
+    before, after = cleanup_per_request(baseline), cleanup_per_request(candidate)
     return [LeverEffect(CLEANUP, after - before)] if before or after else []
 
 

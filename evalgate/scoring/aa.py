@@ -65,8 +65,13 @@ def split_trials(run: Run) -> tuple[Run, ...]:
     parts: dict[int, list[Graded]] = {number: [] for number in numbers}
     for graded in run.results:
         parts[graded.outcome.trial].append(replace(graded, outcome=replace(graded.outcome, trial=0)))
+    # One trial alone is right or wrong: a rule over several says nothing of it.
+    rules = replace(run.manifest.rules, trials_pass=None)
     return tuple(
-        Run(replace(run.manifest, policy=f"{run.manifest.policy} (trial {number})"), tuple(parts[number]))
+        Run(
+            replace(run.manifest, policy=f"{run.manifest.policy} (trial {number})", rules=rules),
+            tuple(parts[number]),
+        )
         for number in numbers
     )
 

@@ -4,23 +4,25 @@ import numpy as np
 
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Measured
-from evalgate.scoring.assumptions import inference, judge_notes, sampling, shared_calls
+from evalgate.scoring.assumptions import counting, inference, judge_notes, sampling, shared_calls
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.one_arm import wilson_interval
 from evalgate.scoring.paired_quality import (
-    TOO_FEW_TRIALS,
     UNGRADED,
     Quality,
     QualityChange,
+    case_values,
+    case_variance,
     grade_problem,
     judge_status,
+    noise_problem,
     paired_quality,
     quality_table,
 )
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.pseudo_case import share_interval
 from evalgate.scoring.setting import Setting
-from evalgate.scoring.suite_mode import LEAST_TRIALS, suite_interval, trial_variance
+from evalgate.scoring.suite_mode import suite_interval
 from evalgate.scoring.units import units_of
 
 
@@ -32,16 +34,15 @@ def quality_of(columns: Columns, metric: Quality, setting: Setting) -> Measured:
     table = quality_table(graded, metric)
     if problem := grade_problem(graded, table):
         return problem
-    values, units = graded.mean(table), units_of(graded)
+    values, units = case_values(graded, metric), units_of(graded)
+    everywhere = np.ones(graded.n, dtype=np.bool_)
     if setting.inference == "suite":
-        if int(graded.present.sum(axis=1).min()) < LEAST_TRIALS:
-            return TOO_FEW_TRIALS
-        everywhere = np.ones(graded.n, dtype=np.bool_)
-        found = suite_interval(
-            values, trial_variance(graded, table), units.weights, everywhere, setting.alpha
-        )
+        if problem := noise_problem(graded, metric, everywhere):
+            return problem
+        noise = case_variance(graded, metric)
+        found = suite_interval(values, noise, units.weights, everywhere, setting.alpha)
         return setting.estimate(found.value, (max(found.low, 0.0), found.high), "suite")
-    if metric == "accuracy" and units.plain and graded.trials == 1:
+    if metric == "accuracy" and units.plain and graded.tossed_once:
         right = float(values.sum())
         limits = wilson_interval(right, graded.n, setting.alpha)
         return setting.estimate(right / graded.n, limits, "wilson")
@@ -83,6 +84,7 @@ def quality_change(pairs: Pairs, metric: Quality, setting: Setting) -> Change:
             *shared_calls(graded.n, affected),
             *sampling(units),
             *inference(setting.inference),
+            *(counting(graded.baseline.rule) if metric == "accuracy" else ()),
             *judge_notes(judge_status(graded, units), metric),
         ),
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from evalgate.core.budgets import Metric
 from evalgate.core.labels import JudgeStatus
 from evalgate.core.suite_file import Inference
+from evalgate.core.trials import TrialsPass
 from evalgate.scoring.units import Units
 
 
@@ -28,6 +29,11 @@ def sampling(units: Units) -> tuple[str, ...]:
     if units.weighted:
         notes.append("cases count by their weight")
     return tuple(notes)
+
+
+def counting(rule: TrialsPass | None) -> tuple[str, ...]:
+    """Return what a case counts, where that is not the share of its correct trials."""
+    return () if rule is None else (rule.sentence,)
 
 
 def inference(about: Inference) -> tuple[str, ...]:

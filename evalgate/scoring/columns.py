@@ -1,6 +1,6 @@
 """Runs as columns: one pass over graded outcomes, then numpy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +9,7 @@ from evalgate.core.errors import RunsNotComparable
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Failure, Graded
 from evalgate.core.run import Run
+from evalgate.core.trials import TrialsPass, trial_values
 from evalgate.scoring.arrays import Bools, Floats, Ints
 from evalgate.scoring.hits import Hits, hits_of
 
@@ -21,6 +22,7 @@ class Columns:
     numbers are 0 and mean nothing. ``cost_usd`` is NaN where unmeasured, with one reason in
     ``cost_unknown``. ``lag_s`` is the part of ``latency_s`` that may be evalgate's own. ``correct`` and
     ``score`` are 0 on cases that are not ``graded`` and on failed ones.
+    ``rule`` says what the trials of a case must show for it to be right, where that is not their share.
     """
 
     case_ids: tuple[str, ...]
@@ -37,6 +39,7 @@ class Columns:
     cost_unknown: str
     hits: Hits
     lag_s: Floats
+    rule: TrialsPass | None = None
 
     @property
     def n(self) -> int:
@@ -56,6 +59,27 @@ class Columns:
     def name(self, row: int) -> str:
         """Return the id of the case in ``row``."""
         return self.case_ids[int(self.rows[row])]
+
+    @property
+    def tossed_once(self) -> bool:
+        """Whether every case is plainly right or wrong: tried once, or judged as a whole."""
+        return self.trials == 1 or (self.rule is not None and self.rule.of is not None)
+
+    def right(self) -> Floats:
+        """Return what each case counts for accuracy: its share of correct trials, or what the rule says."""
+        rule = self.rule
+        if rule is None:
+            return self.mean(self.correct)
+        return self.by_count(lambda trials: trial_values(trials, rule))
+
+    def by_count(self, values: Callable[[int], Sequence[float]]) -> Floats:
+        """Return, for each case of n trials, ``values(n)`` at its number of correct ones."""
+        tried, correct = self.present.sum(axis=1), self.correct.sum(axis=1).astype(np.intp)
+        out = np.zeros(self.n)
+        for trials in np.unique(tried):
+            here = tried == trials
+            out[here] = np.array(values(int(trials)))[correct[here]]
+        return out
 
     def mean(self, values: Floats) -> Floats:
         """Average one column over the trials of each case."""
@@ -81,6 +105,7 @@ class Columns:
             cost_unknown=self.cost_unknown,
             hits=self.hits.take(rows),
             lag_s=self.lag_s[rows],
+            rule=self.rule,
         )
 
     def graded_where(self, rows: Bools) -> "Columns":
@@ -163,6 +188,8 @@ def places(run: Run) -> Places:
 def columns_at(run: Run, place: Places) -> Columns:
     """Return the columns of ``run`` whose outcomes belong where ``place`` says."""
     results = run.results
+    rule = run.manifest.rules.trials_pass
+    _check_trials(run, place, rule)
     first = _first(place, len(results))
     # Where a judge failed on one trial, what the others say is not what the case would have counted.
     ungraded = [row for row, each in zip(place.rows, results, strict=True) if each.grade is None]
@@ -193,7 +220,17 @@ def columns_at(run: Run, place: Places) -> Columns:
         cost_unknown=_cost_unknown(results),
         lag_s=table([_lag_s(each) for each in results]),
         hits=hits_of(results, where, place.shape),
+        rule=rule,
     )
+
+
+def _check_trials(run: Run, place: Places, rule: TrialsPass | None) -> None:
+    least = int(np.bincount(place.rows).min()) if len(place.rows) else 0
+    if rule is not None and least and least < rule.right:
+        raise RunsNotComparable(
+            f"{run.manifest.policy!r} has a case with {least} trials, and trials_pass needs {rule.right}; "
+            "measure the policy again"
+        )
 
 
 def _first(place: Places, count: int) -> list[int]:

@@ -99,8 +99,8 @@ def _failed_right(pairs: Pairs, units: Units, setting: Setting) -> Measured:
 
 
 def spend_of(columns: Columns, setting: Setting) -> tuple[Floats, Floats]:
-    """Return the spend with cleanup, and the right answers, averaged over the trials of each case."""
-    right = columns.mean(columns.correct)
+    """Return the spend with cleanup, averaged over the trials of each case, and what counts as right."""
+    right = columns.right()
     cost = columns.mean(columns.cost_usd)
     if setting.cleanup_usd_per_wrong:
         cost = cost + setting.cleanup_usd_per_wrong * (1 - right) * columns.graded
@@ -109,8 +109,7 @@ def spend_of(columns: Columns, setting: Setting) -> tuple[Floats, Floats]:
 
 def _changed(pairs: Pairs) -> Bools:
     before, after = pairs.baseline, pairs.candidate
-    correctness = (before.correct != after.correct).any(axis=1)
-    return np.asarray(pairs.differs.cost | correctness)
+    return np.asarray(pairs.differs.cost | (before.right() != after.right()))
 
 
 def _too_few(units: Units, changed: Bools) -> str:

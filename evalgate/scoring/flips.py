@@ -42,8 +42,8 @@ def one_side_counts(columns: Columns) -> CaseCounts:
 
 
 def right_cases(columns: Columns) -> Bools:
-    """Return the cases that are right in at least half of their trials."""
-    return np.asarray(columns.mean(columns.correct) >= 0.5)
+    """Return the cases that count at least half: of their trials, or as the suite's rule counts them."""
+    return np.asarray(columns.right() >= 0.5)
 
 
 def flips(pairs: Pairs, baseline: Sequence[Graded], candidate: Sequence[Graded]) -> tuple[Flip, ...]:

@@ -8,13 +8,13 @@ import numpy as np
 
 from evalgate.core.labels import JudgeStatus
 from evalgate.core.numbers import Estimate, Unmeasured
-from evalgate.scoring.arrays import Floats
+from evalgate.scoring.arrays import Bools, Floats
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.ppi import LEAST_LABELS, Judged, corrected_interval
 from evalgate.scoring.pseudo_case import difference_interval
 from evalgate.scoring.setting import Setting
-from evalgate.scoring.suite_mode import LEAST_TRIALS, suite_interval, trial_variance
+from evalgate.scoring.suite_mode import LEAST_TRIALS, right_variance, suite_interval, trial_variance
 from evalgate.scoring.tango import no_worse_p, tango_interval
 from evalgate.scoring.units import Units
 
@@ -23,6 +23,10 @@ UNGRADED = Unmeasured("no case has a target, so no answer was graded")
 TOO_FEW_TRIALS = Unmeasured(
     f"inference: suite asks what the models' own noise may have done, and needs {LEAST_TRIALS} trials of "
     "each case to know it; set trials, or inference: population"
+)
+ONE_OBSERVATION = Unmeasured(
+    "inference: suite needs to know how far a case may be off by chance, and trials judged as a whole are "
+    "one observation of it; write inference: population, or a rule like pass^3"
 )
 
 
@@ -41,6 +45,30 @@ class QualityChange:
 def quality_table(columns: Columns, metric: Quality) -> Floats:
     """Return what ``metric`` averages: by case and trial, a number from 0 to 1."""
     return columns.correct if metric == "accuracy" else columns.score
+
+
+def case_values(columns: Columns, metric: Quality) -> Floats:
+    """Return what each case counts for ``metric``: a number from 0 to 1."""
+    return columns.right() if metric == "accuracy" else columns.mean(columns.score)
+
+
+def case_variance(columns: Columns, metric: Quality) -> Floats:
+    """Return the variance that trials add to what each case counts."""
+    return right_variance(columns) if metric == "accuracy" else trial_variance(columns, columns.score)
+
+
+def noise_problem(columns: Columns, metric: Quality, affected: Bools) -> Unmeasured | None:
+    """Return why the trials of the ``affected`` cases do not tell that variance, if so."""
+    rule = columns.rule if metric == "accuracy" else None
+    if rule is not None and rule.of is not None:
+        return ONE_OBSERVATION
+    least = int(columns.present.sum(axis=1)[affected].min())
+    if rule is not None and least < 2 * rule.right:
+        return Unmeasured(
+            f"inference: suite needs {2 * rule.right} trials of each case to know how far pass^{rule.right} "
+            "may be off by chance; set trials, or inference: population"
+        )
+    return TOO_FEW_TRIALS if least < LEAST_TRIALS else None
 
 
 def paired_quality(
@@ -129,20 +157,19 @@ def _plain(moved: Floats, n: int, setting: Setting) -> QualityChange:
 
 def _moves(pairs: Pairs, metric: Quality) -> Floats:
     left, right = pairs.baseline, pairs.candidate
-    return right.mean(quality_table(right, metric)) - left.mean(quality_table(left, metric))
+    return case_values(right, metric) - case_values(left, metric)
 
 
 def _noise(pairs: Pairs, metric: Quality) -> Floats:
     """The variance that trials add to each case's difference; nothing where both sides share calls."""
-    both = sum(
-        trial_variance(side, quality_table(side, metric)) for side in (pairs.baseline, pairs.candidate)
-    )
+    both = sum(case_variance(side, metric) for side in (pairs.baseline, pairs.candidate))
     return np.where(pairs.differs.served, both, 0.0)
 
 
-def _trial_sd(pairs: Pairs, noise: Floats, units: Units) -> float | None:
-    if pairs.baseline.trials == 1 or not units.plain:
+def _trial_sd(pairs: Pairs, metric: Quality, units: Units) -> float | None:
+    if pairs.baseline.trials == 1 or not units.plain or (metric == "accuracy" and pairs.baseline.rule):
         return None
+    noise = _noise(pairs, metric)
     return math.sqrt(float(np.mean(noise * pairs.baseline.present.sum(axis=1))))
 
 
@@ -150,8 +177,8 @@ def _on_this_suite(
     pairs: Pairs, metric: Quality, units: Units, setting: Setting
 ) -> QualityChange | Unmeasured:
     affected = pairs.differs.served
-    if int(pairs.baseline.present.sum(axis=1)[affected].min()) < LEAST_TRIALS:
-        return TOO_FEW_TRIALS
+    if problem := noise_problem(pairs.baseline, metric, affected):
+        return problem
     moved, noise = _moves(pairs, metric), _noise(pairs, metric)
     found = suite_interval(moved, noise, units.weights, affected, setting.alpha)
     return QualityChange(
@@ -160,14 +187,14 @@ def _on_this_suite(
         gains=int((moved > 0).sum()),
         p_no_worse=found.p_nonnegative,
         sd=found.sd,
-        trial_sd=_trial_sd(pairs, noise, units),
+        trial_sd=_trial_sd(pairs, metric, units),
     )
 
 
 def _on_traffic_like_it(pairs: Pairs, metric: Quality, units: Units, setting: Setting) -> QualityChange:
     moved = _moves(pairs, metric)
     losses, gains = int((moved < 0).sum()), int((moved > 0).sum())
-    if metric == "accuracy" and units.plain and pairs.baseline.trials == 1:
+    if metric == "accuracy" and units.plain and pairs.baseline.tossed_once:
         return _tango(losses, gains, pairs.n, setting)
     found = difference_interval(units.sums(moved), units.sizes, setting.alpha)
     return QualityChange(
@@ -176,7 +203,7 @@ def _on_traffic_like_it(pairs: Pairs, metric: Quality, units: Units, setting: Se
         gains=gains,
         p_no_worse=found.p_nonnegative,
         sd=found.sd,
-        trial_sd=_trial_sd(pairs, _noise(pairs, metric), units),
+        trial_sd=_trial_sd(pairs, metric, units),
     )
 
 

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from evalgate.core.trials import pass_k_variances
 from evalgate.scoring.arrays import Bools, Floats
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.pseudo_case import MeanInterval
@@ -27,6 +28,17 @@ def trial_variance(columns: Columns, values: Floats) -> Floats:
     return np.asarray((centred**2).sum(axis=1) / (np.maximum(trials - 1, 1) * trials))
 
 
+def right_variance(columns: Columns) -> Floats:
+    """Return, for each case, the variance of what it counts for accuracy; its sum over cases is unbiased.
+
+    Under ``pass^k`` see :func:`evalgate.core.trials.pass_k_variances`.
+    """
+    rule = columns.rule
+    if rule is None:
+        return trial_variance(columns, columns.correct)
+    return columns.by_count(lambda trials: pass_k_variances(trials, rule.right))
+
+
 def suite_interval(
     moved: Floats, variance: Floats, weights: Floats, affected: Bools, alpha: float
 ) -> MeanInterval:
@@ -37,7 +49,8 @@ def suite_interval(
     """
     total = float(weights.sum())
     value = float(weights @ moved) / total
-    se = math.sqrt(float((weights**2 * variance)[affected].sum())) / total
+    # An unbiased variance of few cases may come out below zero.
+    se = math.sqrt(max(float((weights**2 * variance)[affected].sum()), 0.0)) / total
     half = ndtri(1 - alpha) * se
     return MeanInterval(
         value=value,

@@ -196,13 +196,3 @@ def test_an_embedders_calls_are_recorded_replayed_without_a_network_and_paid_apa
     (comparison,) = json.loads(judged.stdout)["comparisons"]
     assert comparison["cases"]["both_right"] == 2
     assert comparison["sides"]["baseline"]["cost_per_request_usd"].startswith("0.02000")
-
-
-def test_what_is_not_supported_yet_is_refused_before_any_call(tmp_path):
-    write(tmp_path, "http://127.0.0.1:9", "http://127.0.0.1:9")
-    suite = tmp_path / "suites/mail/suite.yaml"
-    suite.write_text("policies: policies/mail\ngrader: {kind: exact}\ntrials: 5\ntrials_pass: 4 of 5\n")
-    for verb in ("run", "record"):
-        done = evalgate(tmp_path, verb)
-        assert done.returncode == 2
-        assert "trials_pass: a rule over a case's trials is not supported yet" in done.stderr

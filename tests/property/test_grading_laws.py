@@ -27,9 +27,9 @@ from evalgate.core.suite_file import (
     ToolCallsGrader,
     TrialsPass,
 )
+from evalgate.core.trials import trial_values
 from evalgate.core.vectors import cosine, pack, unpack
 from evalgate.grading.grade import grade
-from evalgate.grading.trials import trial_values
 
 ANY_TEXT = st.one_of(
     st.text(),

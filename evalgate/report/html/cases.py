@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from evalgate.core.outcome import Answer, Cost, Failure, Graded
 from evalgate.core.report_data import ComparisonData
 from evalgate.core.run import Run
+from evalgate.core.trials import TrialsPass, trial_values
 
 BROKE, FIXED, WRONG, RIGHT, UNGRADED = range(5)
 _CHANGED_KINDS = frozenset({BROKE, FIXED})
@@ -13,9 +14,10 @@ _CHANGED_KINDS = frozenset({BROKE, FIXED})
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One policy on one case: its trials, and their means."""
+    """One policy on one case: its trials, their means, and the suite's rule for them."""
 
     trials: tuple[Graded, ...]
+    rule: TrialsPass | None = None
 
     @property
     def first(self) -> Graded:
@@ -28,11 +30,15 @@ class Side:
         return any(isinstance(each.outcome.result, Failure) for each in self.trials)
 
     @property
+    def graded(self) -> bool:
+        """Whether every trial has a grade."""
+        return all(each.grade is not None for each in self.trials)
+
+    @property
     def right(self) -> bool:
-        """Whether at least half of the trials are right."""
-        return 2 * sum(each.grade is not None and each.grade.correct for each in self.trials) >= len(
-            self.trials
-        )
+        """Whether the case counts at least half: of its trials, or as the suite's rule counts them."""
+        right = sum(each.grade is not None and each.grade.correct for each in self.trials)
+        return trial_values(len(self.trials), self.rule)[right] >= 0.5
 
     @property
     def latency_s(self) -> float:
@@ -93,7 +99,8 @@ def sides(run: Run) -> Mapping[str, Side]:
     trials: dict[str, list[Graded]] = {}
     for graded in run.results:
         trials.setdefault(graded.outcome.case_id, []).append(graded)
-    return {case_id: Side(tuple(each)) for case_id, each in trials.items()}
+    rule = run.manifest.rules.trials_pass
+    return {case_id: Side(tuple(each), rule) for case_id, each in trials.items()}
 
 
 def default_order(cases: Sequence[PairedCase]) -> list[int]:
@@ -124,7 +131,7 @@ def answer_text(graded: Graded) -> str:
 def _kind(case_id: str, before: Side | None, after: Side, flips: Mapping[str, int]) -> int:
     if case_id in flips:
         return flips[case_id]
-    if after.first.grade is None or (before is not None and before.first.grade is None):
+    if not after.graded or (before is not None and not before.graded):
         return UNGRADED
     return RIGHT if after.right else WRONG
 

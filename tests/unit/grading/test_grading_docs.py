@@ -11,7 +11,6 @@ from typing import Any, get_args
 import pytest
 
 from evalgate.core.calls import Attempt, Call, Request, Response
-from evalgate.core.errors import BadInput
 from evalgate.core.messages import ToolCall
 from evalgate.core.outcome import Answer, Grade, Outcome
 from evalgate.core.suite import Suite
@@ -33,17 +32,12 @@ class Example:
     grader: str
     code: str
     given: dict[str, Any] | None
-    supported: bool = True
 
 
 def examples() -> Iterator[Example]:
-    """Yield each grader of each page with the case that follows it.
-
-    From the words "Not supported yet" on, a page tells of what loading still refuses.
-    """
+    """Yield each grader of each page with the case that follows it."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        unsupported_from = text.find("**Not supported yet:**") % (len(text) + 1)
         blocks = [*BLOCK.finditer(text), None]
         code = next((block[3] for block in blocks if block is not None and block[2] == "python"), "")
         for block, *rest in zip(blocks, blocks[1:], [*blocks[2:], None], strict=False):
@@ -56,7 +50,6 @@ def examples() -> Iterator[Example]:
                 block[3],
                 code,
                 json.loads(given[3]) if is_case and given else None,
-                supported=block.start() < unsupported_from,
             )
 
 
@@ -87,10 +80,6 @@ def replied(request: Request, text: str) -> Call:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: f"{each.page}-{EXAMPLES.index(each)}")
 def test_the_example_gives_the_grade_it_promises(example: Example, tmp_path: Path) -> None:
-    if not example.supported:
-        with pytest.raises(BadInput, match="not supported yet"):
-            load(example, tmp_path)
-        return
     suite = load(example, tmp_path)
     if example.given is None:
         return

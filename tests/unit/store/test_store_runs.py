@@ -21,6 +21,7 @@ from evalgate.core.outcome import (
 )
 from evalgate.core.policy_file import Price
 from evalgate.core.run import Manifest, Run, Session
+from evalgate.core.trials import TrialsPass
 from evalgate.store.runs import read_run, write_run
 
 MANIFEST = Manifest(
@@ -35,6 +36,7 @@ MANIFEST = Manifest(
     rules=Rules(
         (Limit("accuracy", "max_drop", 0.01, "share", "absolute", "estimate", slice="vip", critical=True),),
         slice_by="intent",
+        trials_pass=TrialsPass(1, None),
     ),
     prices={"weak": Price(input_per_1m=1.25, cached_input_per_1m=0.1), "strong": Price(per_request=1.0)},
     sessions=(Session("s1", "2026-11-01T00:00:00Z", interleaved=True, seed=7),),
