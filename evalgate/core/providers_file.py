@@ -53,6 +53,21 @@ class OpenAIProvider(Reached):
     gateway: GatewayFile | None = None
 
 
+class LitellmProvider(Written):
+    """Every other vendor, through litellm.
+
+    ``vendor`` is litellm's prefix (``anthropic``), so that models and prices keep their own names. ``origin``
+    goes over the vendor's own address. ``settings`` are litellm's, as in ``aws_region_name``.
+    """
+
+    kind: Literal["litellm"]
+    vendor: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")] | None = None
+    key_env: str | None = None
+    origin: Origin | None = None
+    key_over_http: bool = False
+    settings: dict[str, str | int | bool] = {}
+
+
 class FunctionProvider(Written):
     """An in-process model by import path, so that a team's own code can be a deployment."""
 
@@ -98,7 +113,16 @@ class HttpProvider(Reached):
         return body
 
 
-ProviderFile = Annotated[OpenAIProvider | FunctionProvider | HttpProvider, Discriminator("kind")]
+ProviderFile = Annotated[
+    OpenAIProvider | LitellmProvider | HttpProvider | FunctionProvider, Discriminator("kind")
+]
+
+# What in a policy's params would make litellm go elsewhere, carry another key, try again or keep something.
+_STEERING = re.compile(
+    r"api_.*|.*_(base|base_url|key|token|credentials|endpoint)|base_url|(extra_)?(headers|query)|"
+    r"(ssl|proxy|aws|vertex|azure|mock|custom|litellm|model_list|retry|cache).*|.*(callback|fallback|retries).*|"
+    r"caching|timeout|stream_timeout|organization|client|shared_session|deployment_id|no-log|model|messages"
+)
 
 SLOT = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _SLOT_NAME = re.compile(r"input|messages|model|params(\.[\w-]+)?")
@@ -124,5 +148,10 @@ def request_kind(provider: ProviderFile | None) -> RequestKind:
             return "function"
         case HttpProvider():
             return "http"
-        case OpenAIProvider() | None:
+        case OpenAIProvider() | LitellmProvider() | None:
             return "chat"
+
+
+def steers_litellm(param: str) -> bool:
+    """Tell whether a param would steer litellm itself instead of reaching the model."""
+    return _STEERING.fullmatch(param.lower()) is not None

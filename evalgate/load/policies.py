@@ -1,6 +1,6 @@
 """From a policy file to a Policy: references resolved, files read, everything checked that needs no case."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from evalgate.core.errors import BadInput, Problem
 from evalgate.core.messages import Message
 from evalgate.core.policy import Deployment, Policy, Router
 from evalgate.core.policy_file import DeploymentFile, PolicyFile
-from evalgate.core.providers_file import ProviderFile, request_kind
+from evalgate.core.providers_file import LitellmProvider, ProviderFile, request_kind, steers_litellm
 from evalgate.load.documents import Document, read_yaml
 from evalgate.load.findings import Findings
 from evalgate.load.fingerprint import with_fingerprint
@@ -18,6 +18,7 @@ from evalgate.load.prompts import load_prompt
 from evalgate.load.revisions import load_revision
 from evalgate.load.routers import load_router, source_key
 from evalgate.load.suggest import did_you_mean
+from evalgate.load.yaml_text import KeyPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class PolicyShelf:
             own = findings.attempt_at(document, (*key, "prompt"), _prompt_loader(each, folder, findings))
             prompt = own if each.prompt is not None else shared
             params = {**written.params, **(each.params or {})}
+            findings.problems.extend(_steering(document, alias, provider))
             kind = request_kind(provider)
             identity = {
                 "provider": each.provider,
@@ -138,6 +140,20 @@ def _no_provider(name: str, providers: Mapping[str, ProviderFile]) -> tuple[str,
     if not cure:
         cure = f"declare it in evalgate.yaml, as in providers: {{{name}: {{kind: openai, origin: …}}}}"
     return f"evalgate.yaml has no provider {name!r}", cure
+
+
+def _steering(document: Document[PolicyFile], alias: str, provider: ProviderFile | None) -> Iterator[Problem]:
+    """Yield params that would steer litellm itself: a policy does not say where calls go."""
+    if not isinstance(provider, LitellmProvider):
+        return
+    written = document.value
+    own = written.deployments[alias].params or {}
+    keys: dict[str, KeyPath] = {name: ("params", name) for name in written.params}
+    keys |= {name: ("deployments", alias, "params", name) for name in own}
+    for name, key in keys.items():
+        if steers_litellm(name):
+            cure = "remove it; what litellm needs stands in evalgate.yaml, under the provider's settings"
+            yield document.problem(key, f"{name!r} would steer litellm and never reach the model", cure)
 
 
 def _prompt_loader(

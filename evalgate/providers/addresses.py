@@ -2,6 +2,8 @@
 
 import ipaddress
 import socket
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
@@ -42,3 +44,15 @@ class SafeResolver(AbstractResolver):
     async def close(self) -> None:
         """Close the inner resolver."""
         await self._inner.close()
+
+
+async def check_name(provider: str, origin: str) -> None:
+    """Look up the host of an origin that somebody else will connect to.
+
+    Raises:
+        ProviderRefused: it leads to a metadata or link-local address.
+
+    """
+    with suppress(OSError):
+        # A name that leads nowhere is an outage, which the attempt itself will meet.
+        await SafeResolver(provider).resolve(urlsplit(origin).hostname or "")

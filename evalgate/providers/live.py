@@ -15,7 +15,13 @@ from evalgate.core.attempt_log import AttemptLog
 from evalgate.core.calls import Attempt, Call, Request
 from evalgate.core.errors import ProviderRefused
 from evalgate.core.policy_file import Limits, Reliability
-from evalgate.core.providers_file import FunctionProvider, HttpProvider, OpenAIProvider, ProviderFile
+from evalgate.core.providers_file import (
+    FunctionProvider,
+    HttpProvider,
+    LitellmProvider,
+    OpenAIProvider,
+    ProviderFile,
+)
 from evalgate.core.retry import DEFAULT_TIMEOUT_S, Again, Stop, next_step
 from evalgate.providers.function import FunctionModel
 from evalgate.providers.lag import LoopLag
@@ -197,6 +203,10 @@ class LiveCaller:
                 from evalgate.providers.openai_http import OpenAIEndpoint  # noqa: PLC0415
 
                 return OpenAIEndpoint(name, spec, self._environ, self._time.clock)
+            case LitellmProvider() as spec if request.kind == "chat":
+                from evalgate.providers.litellm_model import LitellmModel  # noqa: PLC0415  takes seconds
+
+                return LitellmModel(name, spec, self._environ, self._time.clock)
             case HttpProvider() as spec if request.kind == "http":
                 from evalgate.providers.http_app import HttpApp  # noqa: PLC0415
 

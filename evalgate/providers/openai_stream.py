@@ -34,6 +34,15 @@ class StreamedReply:
         for line in lines:
             self._take_line(line.removesuffix(b"\r"))
 
+    def take(self, chunk: object) -> None:
+        """Take one chunk that somebody else has parsed.
+
+        Raises:
+            UnreadableReply: it is not a chunk of a completion.
+
+        """
+        self._take_chunk(chunk)
+
     def body(self) -> dict[str, Any]:
         """Return the whole completion, once the stream has ended.
 

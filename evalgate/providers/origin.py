@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from evalgate.core.errors import ProviderRefused
-from evalgate.core.providers_file import OpenAIProvider, Reached
+from evalgate.core.providers_file import LitellmProvider, OpenAIProvider, Reached
 
 # Where clouds hand out credentials beside 169.254.0.0/16: AWS over IPv6, Alibaba, Azure's platform, Oracle.
 _METADATA = frozenset(
@@ -41,7 +41,7 @@ def chat_url(name: str, spec: OpenAIProvider, model: str) -> str:
     return f"{url}?{urlencode(spec.query)}" if spec.query else url
 
 
-def plain_origin(name: str, spec: Reached) -> str:
+def plain_origin(name: str, spec: Reached | LitellmProvider) -> str:
     """Return the provider's origin with its path, without a slash at the end.
 
     Raises:
@@ -58,7 +58,7 @@ def is_metadata(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     return (mapped or address).is_link_local or (mapped or address) in _METADATA
 
 
-def key_from(name: str, spec: Reached, environ: Mapping[str, str]) -> str | None:
+def key_from(name: str, spec: Reached | LitellmProvider, environ: Mapping[str, str]) -> str | None:
     """Return the provider's key, None where it needs none.
 
     Raises:
@@ -78,6 +78,8 @@ def key_from(name: str, spec: Reached, environ: Mapping[str, str]) -> str | None
             f"provider {name!r}: the value of {spec.key_env} is not a key: it holds spaces, control "
             "characters or letters outside ASCII"
         )
+    if spec.origin is None:
+        return key
     parts = _split(name, spec)
     if parts.scheme == "http" and not spec.key_over_http and not is_loopback(parts.hostname or ""):
         raise ProviderRefused(
@@ -88,8 +90,8 @@ def key_from(name: str, spec: Reached, environ: Mapping[str, str]) -> str | None
     return key
 
 
-def _split(name: str, spec: Reached) -> SplitResult:
-    parts = _readable(spec.origin)
+def _split(name: str, spec: Reached | LitellmProvider) -> SplitResult:
+    parts = None if spec.origin is None else _readable(spec.origin)
     # The origin is not shown: whoever writes a password into it must not find it in a log.
     if parts is None or parts.username is not None or parts.query or parts.fragment:
         raise ProviderRefused(

@@ -422,3 +422,9 @@ def test_a_proposal_may_declare_another_price(files):
     )
     files.write("policies/tickets/threshold.yaml", priced)
     assert files.load().suites[0].proposals[0].deployments["weak"].price.input_per_1m == 2
+
+
+def test_params_that_would_steer_litellm_are_refused_where_they_stand(files):
+    files.edit("evalgate.yaml", "kind: openai, origin:", "kind: litellm, origin:")
+    files.production("params: {temperature: 0}", "params: {temperature: 0, api_base: x}")
+    assert "params.api_base: 'api_base' would steer litellm and never reach the model" in files.said()
