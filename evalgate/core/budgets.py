@@ -5,10 +5,12 @@ read as one percent by its writer and as one point by the gate is an incident.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from evalgate.core.trials import TrialsPass
 from evalgate.core.written import Written
@@ -117,6 +119,72 @@ class BudgetsFile(Written):
     slices: SliceBudgets | None = None
 
 
+_SHARE_LIMITS: Mapping[str, LimitName] = {"pp": "max_drop", "%": "min"}
+_TIME_LIMITS: Mapping[str, LimitName] = {"%": "max_rise", "s": "max", "ms": "max"}
+_WAIVED: Mapping[Metric, Mapping[str, LimitName]] = {
+    "accuracy": _SHARE_LIMITS,
+    "score": _SHARE_LIMITS,
+    "cost_per_correct": {"%": "max_rise", "usd": "max"},
+    "latency_p95": _TIME_LIMITS,
+    "latency_geomean": _TIME_LIMITS,
+    "false_hit_rate": {"pp": "max_rise", "%": "max"},
+}
+
+
+def _day(value: object) -> object:
+    if isinstance(value, date):
+        return value
+    if not isinstance(value, str) or len(value) != len("2026-12-31"):
+        raise ValueError(f"{value!r} is no day: write it as in 2026-12-31")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is no day: write it as in 2026-12-31") from None
+
+
+_DAY = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2026-12-31"])]
+Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=_DAY)]
+
+
+class WaiverFile(Written):
+    """A wider allowance for one limit, until a day and for a reason.
+
+    The unit says which limit is meant, as in ``budgets``: of ``accuracy`` and ``score``, ``pp`` is max_drop
+    and ``%`` is min; of cost and latency ``%`` is max_rise, and a unit of their own is max.
+    """
+
+    metric: Metric
+    slice: str | None = None
+    allowance: Annotated[Quantity, _quantity("pp", "%", "usd", "s", "ms")]
+    reason: Annotated[str, Field(min_length=1, max_length=300)]
+    expiry: Day
+
+    @model_validator(mode="after")
+    def _is_of_a_limit(self) -> "WaiverFile":
+        units = _WAIVED[self.metric]
+        if self.allowance.written not in units:
+            ways = " or ".join(_EXAMPLES[unit] for unit in units)
+            raise ValueError(f"{self.metric} has no limit in {self.allowance.written}: write {ways}")
+        return self
+
+    @property
+    def limit(self) -> LimitName:
+        """The limit that is widened."""
+        return _WAIVED[self.metric][self.allowance.written]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A limit that may be exceeded up to ``allowance`` (base units) through the day ``expiry``."""
+
+    metric: Metric
+    limit: LimitName
+    slice: str | None
+    allowance: float
+    reason: str
+    expiry: str
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """One limit of one metric. ``allowance`` is in base units: a share, a ratio minus one, USD or seconds."""
@@ -145,6 +213,7 @@ class Rules:
     inference: Literal["population", "suite"] = "population"
     cleanup_usd_per_wrong: float = 0.0
     trials_pass: TrialsPass | None = None
+    waivers: tuple[Waiver, ...] = ()
 
 
 Alpha = Annotated[float, Field(gt=0, lt=0.5)]

@@ -1,8 +1,15 @@
 """A project as a person writes it: ``evalgate.yaml`` at the root of the repository."""
 
-from evalgate.core.budgets import Alpha, BudgetsFile, OnInconclusive
+from evalgate.core.budgets import Alpha, BudgetsFile, OnInconclusive, Percent, Quantity
 from evalgate.core.providers_file import ProviderFile
 from evalgate.core.written import Written
+
+
+class NewRecordings(Written):
+    """How much of what a change needs it may itself bring as recordings before its numbers are believed."""
+
+    forks: Percent = Quantity(0.2, "%")
+    same_repository: Percent = Quantity(1.0, "%")
 
 
 class ProjectFile(Written):
@@ -16,3 +23,4 @@ class ProjectFile(Written):
     budgets: BudgetsFile = BudgetsFile()
     on_inconclusive: OnInconclusive = "estimate"
     alpha: Alpha = 0.05
+    max_new_recordings: NewRecordings = NewRecordings()

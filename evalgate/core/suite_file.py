@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticKnownError
 
-from evalgate.core.budgets import BudgetsFile, Percent, Quantity
+from evalgate.core.budgets import BudgetsFile, Percent, Quantity, WaiverFile
 from evalgate.core.cases_file import CasesSource
 from evalgate.core.policy_file import DeploymentFile, Usd
 from evalgate.core.trials import TrialsPass
@@ -237,6 +237,7 @@ class SuiteFile(Written):
     cleanup_usd_per_wrong: Usd = 0.0
     requests_per_month: Annotated[int, Field(gt=0)] | None = None
     budgets: BudgetsFile = BudgetsFile()
+    waivers: list[WaiverFile] = []
     owners: list[str] = []
 
     @field_validator("grader")

@@ -6,7 +6,7 @@ One limit judged is a Check, one candidate on one suite a Judgement, all of them
 from dataclasses import dataclass
 from typing import Literal
 
-from evalgate.core.budgets import LimitName, Metric, OnInconclusive, Scale, Unit
+from evalgate.core.budgets import LimitName, Metric, OnInconclusive, Scale, Unit, Waiver
 from evalgate.core.errors import ExitCode
 from evalgate.core.labels import JudgeStatus
 from evalgate.core.numbers import Measured, Unmeasured
@@ -22,6 +22,7 @@ class Check:
     ``change`` is candidate minus baseline (``scale`` absolute) or their ratio minus one (relative). With
     ``gated`` False the check is shown and blocks only under ``on_inconclusive: block``. ``losses`` and
     ``gains`` are what the method counts (cases that broke and were fixed; calls slow on one side only).
+    ``waiver`` is set where the limit would block and a waiver lets it pass; the verdict stays what it was.
     """
 
     metric: Metric
@@ -48,6 +49,7 @@ class Check:
     gains: int | None = None
     cases_needed: int | None = None
     assumptions: tuple[str, ...] = ()
+    waiver: Waiver | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class CaseCounts:
 class CallCounts:
     """Distinct calls that both sides needed, and how many came from recordings or were made.
 
-    ``added`` counts those of the reused ones whose recordings the judging commit does not hold.
+    ``added`` counts the replayed calls, those of judges too, whose recordings the judging commit does not
+    hold.
     """
 
     needed: int
@@ -196,13 +199,14 @@ class JudgeUse:
     """What grading both sides took of models: distinct calls, and their cost, which is no policy's.
 
     ``models`` are ``provider/model``; ``errors`` counts the answers that stay without a grade because a reply
-    could not be used.
+    could not be used. ``digests`` names the calls.
     """
 
     models: tuple[str, ...]
     calls: int
     spend_usd: float | Unmeasured
     errors: int
+    digests: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

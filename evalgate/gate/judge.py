@@ -10,6 +10,7 @@ from evalgate.core.verdict import Check, Verdict
 from evalgate.gate.headline import headline
 from evalgate.gate.limits import check_of, judge_limit
 from evalgate.gate.slices import EVERY_SLICE, tripwire
+from evalgate.gate.waivers import waived
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,13 @@ def change_for(limit: Limit, comparison: Comparison) -> Change:
 
 
 def _checks(limit: Limit, comparison: Comparison, rules: Rules) -> Sequence[Check]:
+    def judge_again(wider: Limit) -> Sequence[Check]:
+        return _by_itself(wider, comparison, rules)
+
+    return waived(judge_again(limit), limit, rules.waivers, judge_again)
+
+
+def _by_itself(limit: Limit, comparison: Comparison, rules: Rules) -> Sequence[Check]:
     if limit.slice == EVERY_SLICE:
         return judge_slices(limit, comparison, rules)
     change = change_for(limit, comparison)

@@ -16,6 +16,7 @@ from evalgate.core.verdict import Check
 from evalgate.gate.judge import Ruling, change_for, judge_slices, ruling_of
 from evalgate.gate.limits import Finding, check_of, identical, judge_limit
 from evalgate.gate.slices import EVERY_SLICE
+from evalgate.gate.waivers import waived
 from evalgate.gate.wording import subject
 
 _LATE = "latency_p95"
@@ -45,6 +46,13 @@ def judge_look(look: LookComparison, rules: Rules) -> LookRuling:
 
 
 def _checks(limit: Limit, look: LookComparison, rules: Rules) -> Sequence[Check]:
+    def judge_again(wider: Limit) -> Sequence[Check]:
+        return _by_itself(wider, look, rules)
+
+    return waived(judge_again(limit), limit, rules.waivers, judge_again)
+
+
+def _by_itself(limit: Limit, look: LookComparison, rules: Rules) -> Sequence[Check]:
     if limit.slice == EVERY_SLICE:
         return judge_slices(limit, look.plain, rules)
     plain = change_for(limit, look.plain)

@@ -175,7 +175,7 @@ def _base(
         gathered = gather(
             out.folder / PROJECT_FILE,
             suites,
-            Selection(start, baseline=asked.baseline_policy, proposals=False),
+            Selection(start, baseline=asked.baseline_policy, proposals=False, past=True),
             calling=False,
             importer=importer,
         )

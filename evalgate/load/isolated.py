@@ -28,6 +28,10 @@ _START = (
 )
 
 
+# A grader has no use for git's variables, nor for the files and tokens by which a step speaks to its runner.
+_KEPT_FROM_IT = ("GIT_", "GITHUB_", "RUNNER_", "ACTIONS_", "INPUT_", "EVALGATE_")
+
+
 class IsolatedFunctions:
     """Imports functions of the project at ``root`` in a process that is started for the first of them.
 
@@ -102,7 +106,7 @@ class IsolatedFunctions:
         self._process = subprocess.Popen(  # noqa: S603  no shell; our own interpreter, our own module
             [sys.executable, "-P", "-B", "-c", _START, str(package), str(self._root)],
             cwd=self._root,
-            env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+            env={name: value for name, value in os.environ.items() if not name.startswith(_KEPT_FROM_IT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # An interruption is ours to handle: it ends the process with the block.

@@ -8,6 +8,7 @@ from pathlib import Path
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import FunctionRouter
+from evalgate.core.project_file import NewRecordings
 from evalgate.core.suite import BaseCommit, Project, Suite, alone_of
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.changed import Changed
@@ -30,7 +31,8 @@ class Against:
 
     ``moved`` tells whether any baseline of the commit is another policy in the working tree, or gone.
     ``announced`` is what a reviewer must not miss. ``preview`` holds the suites that the working tree judges
-    differently, by its rules; nothing may follow from them.
+    differently, by its rules; nothing may follow from them. ``new_recordings`` is None where no commit says
+    how many of them are too many.
     """
 
     project: Project
@@ -38,6 +40,7 @@ class Against:
     moved: bool
     announced: tuple[str, ...] = ()
     preview: Project | None = None
+    new_recordings: NewRecordings | None = None
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -103,7 +106,9 @@ class Joining:
             prices={**claimed_prices(known, tree), **known.prices},
         )
         preview = replace(tree, suites=tuple(previews)) if previews else None
-        return Against(project, tuple(told.notes), moved, tuple(told.announced), preview)
+        written = self.base.file if self.base is not None else None
+        cap = written.value.max_new_recordings if written is not None else None
+        return Against(project, tuple(told.notes), moved, tuple(told.announced), preview, cap)
 
     def _old_suites(self, told: "_Told") -> tuple[list[Suite], list[Suite], bool]:
         """Return the commit's suites with what is proposed to them, and those that are judged differently."""

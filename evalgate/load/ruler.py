@@ -1,16 +1,18 @@
 """What differs between the rules of a commit and those of the working tree, told in words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from evalgate.core.budgets import Limit, Rules
+from evalgate.core.budgets import Limit, Rules, Waiver
 from evalgate.core.suite import Suite
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.project import Gathered
 
 # Told by their own functions, or no part of a verdict.
-_NOT_COMPARED = frozenset({"description", "owners", "requests_per_month", "cases", "budgets", "slices"})
-_NAMED_BY_PROJECT = ("suites", "baseline", "price_at")
+_NOT_COMPARED = frozenset(
+    {"description", "owners", "requests_per_month", "cases", "budgets", "slices", "waivers"}
+)
+_NAMED_BY_PROJECT = ("suites", "baseline", "price_at", "max_new_recordings")
 
 
 def project_changes(old: Gathered, new: Gathered) -> list[str]:
@@ -49,9 +51,18 @@ def _rules(old: Rules, new: Rules) -> Iterator[str]:
     for name in dict.fromkeys((*before, *after)):
         if before.get(name) != after.get(name):
             yield f"{name} {before.get(name, '(none)')} → {after.get(name, '(none)')}"
+    waivers = {name: len(set(one) - set(other)) for name, one, other in _both_ways(old.waivers, new.waivers)}
+    if any(waivers.values()):
+        yield "waivers " + ", ".join(f"{count} {word}" for word, count in waivers.items() if count)
     for name in ("alpha", "slice_by"):
         if getattr(old, name) != getattr(new, name):
             yield _changed(name, getattr(old, name), getattr(new, name))
+
+
+def _both_ways(
+    old: Sequence[Waiver], new: Sequence[Waiver]
+) -> tuple[tuple[str, Sequence[Waiver], Sequence[Waiver]], ...]:
+    return ("added", new, old), ("removed", old, new)
 
 
 def _limit_name(limit: Limit) -> str:

@@ -16,6 +16,7 @@ from evalgate.core.budgets import (
     ShareBudget,
     SliceBudgets,
     Unit,
+    Waiver,
 )
 from evalgate.core.errors import Problem
 from evalgate.core.project_file import ProjectFile
@@ -35,7 +36,7 @@ _LIMITS: tuple[LimitName, ...] = ("max_drop", "max_rise", "min", "max")
 EVERY_SLICE = "*"
 
 
-def build_rules(suite: SuiteFile, project: ProjectFile) -> Rules:
+def build_rules(suite: SuiteFile, project: ProjectFile, waivers: tuple[Waiver, ...] = ()) -> Rules:
     """Return the rules of a suite: each metric's budget is the suite's own, else the project's.
 
     A budget is taken whole: a suite that states ``accuracy`` states all of it.
@@ -55,6 +56,7 @@ def build_rules(suite: SuiteFile, project: ProjectFile) -> Rules:
         inference=suite.inference,
         cleanup_usd_per_wrong=suite.cleanup_usd_per_wrong,
         trials_pass=suite.trials_pass,
+        waivers=waivers,
     )
 
 

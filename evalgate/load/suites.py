@@ -24,6 +24,7 @@ from evalgate.load.leaks import check_leaks
 from evalgate.load.policies import LoadedPolicy, PolicyShelf
 from evalgate.load.rules import build_rules, check_budgets
 from evalgate.load.targets import check_targets
+from evalgate.load.waivers import check_expiry, load_waivers
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Selection:
     ``policies`` and ``baseline`` are what the caller named (names, or paths from ``start``); without them the
     proposals are all open ones and the baseline is the project's. With ``rejected`` what was turned down is
     a proposal too; without ``proposals`` nothing is that was not named. With ``training`` nothing is gated,
-    and routers may have seen the cases.
+    and routers may have seen the cases. Of ``past`` files, those of a commit, waivers that expired since are
+    left out instead of refused: nobody can mend them there.
     """
 
     start: Path
@@ -42,6 +44,7 @@ class Selection:
     rejected: bool = False
     proposals: bool = True
     training: bool = False
+    past: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class SuiteLoader:
         before = len(findings.problems)
         findings.problems.extend(check_grader(document))
         findings.problems.extend(check_budgets(document))
+        if not self.selection.past:
+            findings.problems.extend(check_expiry(document))
         cases = load_cases(document, findings)
         labels = self._labels(document, cases)
         graders = GraderLoader(document, self.shelf, findings).load()
@@ -81,7 +86,7 @@ class SuiteLoader:
             correct_at=_correct_at(written),
             trials=written.trials,
             ordered=written.ordered,
-            rules=build_rules(written, self.project),
+            rules=build_rules(written, self.project, load_waivers(document)),
             requests_per_month=written.requests_per_month,
             owners=tuple(written.owners),
             baseline=baseline.policy if baseline is not None else None,

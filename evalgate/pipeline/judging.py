@@ -139,4 +139,5 @@ def judge_use(
         calls=len(needed),
         spend_usd=total_usd(needed.values(), priced_by(judging.deployments, prices)),
         errors=errors,
+        digests=frozenset(needed),
     )

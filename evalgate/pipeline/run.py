@@ -11,8 +11,9 @@ from evalgate.core.policy_file import Price
 from evalgate.core.progress import Progress
 from evalgate.core.run import Run
 from evalgate.core.suite import Project, Suite
-from evalgate.core.verdict import CallCounts, Decision, Judgement
+from evalgate.core.verdict import CallCounts, Decision, Judgement, JudgeUse
 from evalgate.gate.decide import decide
+from evalgate.gate.waivers import in_force
 from evalgate.pipeline.bench import Bench, Judged
 from evalgate.pipeline.loading import loaded, policies_to_call
 from evalgate.pipeline.places import local_folder
@@ -101,22 +102,22 @@ def _judge_suite(project: Project, suite: Suite, settings: RunSettings, progress
     judged = bench.judgements(progress) if looking is None else looking.judgements(bench, progress)
     not_spent = None if looking is None else looking.not_spent(called.recordings)
     progress.done()
-    return [
-        (
-            replace(
-                judgement,
-                calls=_counts(suite, runs, called),
-                spend_usd=called.spend_usd,
-                not_spent=not_spent,
-                judging=bench.judging(runs),
-                notes=(*judgement.notes, *called.notes),
-                owners=suite.owners,
-                file=_file_of(suite, judgement),
-            ),
-            runs,
+    notes = (*called.notes, *in_force(suite.rules.waivers, suite.rules.limits))
+    finished = []
+    for judgement, runs in judged:
+        judges = bench.judging(runs)
+        completed = replace(
+            judgement,
+            calls=_counts(suite, runs, judges, called),
+            spend_usd=called.spend_usd,
+            not_spent=not_spent,
+            judging=judges,
+            notes=(*judgement.notes, *notes),
+            owners=suite.owners,
+            file=_file_of(suite, judgement),
         )
-        for judgement, runs in judged
-    ]
+        finished.append((completed, runs))
+    return finished
 
 
 def _file_of(suite: Suite, judgement: Judgement) -> str:
@@ -180,11 +181,12 @@ def _looking(
     return (None, (reason,)) if reason else (Looking(suite, prices, settings.mode), ())
 
 
-def _counts(suite: Suite, runs: tuple[Run, ...], called: _Called) -> CallCounts:
+def _counts(suite: Suite, runs: tuple[Run, ...], judges: JudgeUse | None, called: _Called) -> CallCounts:
     results = chain.from_iterable(run.results for run in runs)
     needed = {step.digest for graded in results for step in graded.outcome.steps}
     made, reused = needed & called.made, needed - called.made
-    added = sum(map(called.recordings.is_behind, reused)) if suite.base is not None else 0
+    replayed = reused | ((judges.digests if judges is not None else frozenset()) - called.made)
+    added = sum(map(called.recordings.is_behind, replayed)) if suite.base is not None else 0
     return CallCounts(needed=len(needed), reused=len(reused), made=len(made), added=added)
 
 

@@ -4,6 +4,7 @@ import json
 from decimal import Context
 from math import isinf
 
+from evalgate.core.budgets import Waiver
 from evalgate.core.labels import JudgeStatus
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.verdict import (
@@ -74,7 +75,12 @@ def _comparison(judgement: Judgement) -> dict[str, object]:
             "failed": cases.failed,
         },
         "shares": {"strong": candidate.strong_share, "cache_hits": candidate.cache_hit_share},
-        "calls": {"needed": calls.needed, "reused": calls.reused, "made": calls.made, "added": calls.added},
+        "calls": {
+            "needed": calls.needed,
+            "reused": calls.reused,
+            "made": calls.made,
+            "added": calls.added,
+        },
         "spend_usd": usd_json(judgement.spend_usd),
         "mode": judgement.mode,
         "sequential": None if judgement.not_spent is None else _not_spent(judgement.not_spent),
@@ -159,6 +165,15 @@ def check_json(check: Check) -> dict[str, object]:
         "gains": check.gains,
         "cases_needed": check.cases_needed,
         "assumptions": [_text(assumption) for assumption in check.assumptions],
+        "waiver": None if check.waiver is None else _waiver(check.waiver, money=absolute_money),
+    }
+
+
+def _waiver(waiver: Waiver, *, money: bool) -> dict[str, object]:
+    return {
+        "allowance": _number(waiver.allowance, money=money),
+        "reason": _text(waiver.reason),
+        "expiry": waiver.expiry,
     }
 
 

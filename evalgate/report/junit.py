@@ -56,7 +56,8 @@ def _test(suite: Element, judgement: Judgement, check: Check) -> None:
         failure = SubElement(test, "failure", type=check.verdict, message=no_command(said))
         failure.text = no_command(f"{said} ({numbers}; budget {words.budget})")
     elif check.verdict != "pass" or not check.gated:
-        SubElement(test, "skipped", message=no_command(f"{check.verdict}, not blocked: {said}"))
+        why = "waived" if check.waiver is not None else "not blocked"
+        SubElement(test, "skipped", message=no_command(f"{check.verdict}, {why}: {said}"))
     else:
         output = SubElement(test, "system-out")
         output.text = no_command(f"{said} ({numbers}; budget {words.budget})")

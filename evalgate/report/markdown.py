@@ -13,6 +13,7 @@ from evalgate.report.confusions import matrix
 from evalgate.report.ledger import judging, ledger, not_spent, unpriced
 from evalgate.report.markdown_escape import code, fence, prose
 from evalgate.report.numbers import usd_or_missing
+from evalgate.report.rests import both, evidence
 from evalgate.report.safe_text import no_command, safe_line
 
 # GitHub drops a job summary of more than 1 MiB altogether.
@@ -135,7 +136,7 @@ def _details(judgement: Judgement) -> str:
         rows = [[code(first), *rest] for first, *rest in matrix(found)]
         lines = md_table(headings, "l" + "r" * len(found.read), rows)
         blocks.append(_folded("What was read as what (candidate, change against the baseline)", lines))
-    rests = [f"- {prose(text)}" for text in wording.both(wording.evidence(judgement))]
+    rests = [f"- {prose(text)}" for text in both(evidence(judgement))]
     if rests:
         blocks.append(_folded("What the numbers rest on", rests))
     return "".join(blocks)

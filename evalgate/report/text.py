@@ -9,6 +9,8 @@ from evalgate.report.confusions import most_confused
 from evalgate.report.layout import UNBREAKABLE, Style, pad, paint, wrap
 from evalgate.report.ledger import judging, ledger, not_spent, unpriced
 from evalgate.report.numbers import usd_or_missing
+from evalgate.report.quiet import is_quiet, quiet_slices
+from evalgate.report.rests import both, evidence
 from evalgate.report.safe_text import columns, no_command, safe_line
 from evalgate.report.table import Cell, Column, table
 
@@ -117,7 +119,7 @@ class _Page:
         if not judgement.checks:
             self.sentence("no limits are set, so nothing was judged", first=_INDENT)
             return
-        rows = [_limit_cells(judgement, check) for check in judgement.checks if not wording.is_quiet(check)]
+        rows = [_limit_cells(judgement, check) for check in judgement.checks if not is_quiet(check)]
         shape = (
             Column("limit on", widest=30, narrowest=16),
             Column("baseline → candidate" if judgement.baseline else "candidate", widest=28, narrowest=10),
@@ -131,13 +133,13 @@ class _Page:
         else:
             self.lines.extend(lines)
         why = wording.reasons(judgement)
-        held = wording.quiet_slices(judgement)
+        held = quiet_slices(judgement)
         if why or held:
             self.blank()
         for said in held:
             self.sentence(said, first=f"{_INDENT}{wording.MARKS['pass']} ")
         for check, reason in why:
-            self.sentence(reason, first=f"{_INDENT}{wording.MARKS[check.verdict]} ")
+            self.sentence(reason, first=f"{_INDENT}{wording.check_mark(check)} ")
 
     def _stacked_limits(self, judgement: Judgement, rows: list[list[Cell]]) -> None:
         self.sentence(f"limits, {wording.change_heading(judgement)}", first=_INDENT, style="quiet")
@@ -186,10 +188,10 @@ class _Page:
             self.sentence(said, first=_INDENT * 3)
 
     def _evidence(self, judgement: Judgement) -> None:
-        rests = wording.evidence(judgement)
+        rests = evidence(judgement)
         if rests:
             self.heading("what the numbers rest on")
-        for text in wording.both(rests):
+        for text in both(rests):
             self.sentence(text, first=_INDENT * 2)
 
 

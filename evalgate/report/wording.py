@@ -1,7 +1,7 @@
 """The words and marks that every format uses for the same thing."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evalgate.core.errors import ExitCode
@@ -75,14 +75,31 @@ def check_words(check: Check) -> CheckWords:
         change=_change(check),
         budget=allowance(check),
         verdict=_verdict(check),
-        style=STYLES[check.verdict] if check.gated else "quiet",
+        style=check_style(check) if check.gated else "quiet",
     )
+
+
+def check_word(check: Check) -> str:
+    """Return the verdict on a limit, and that it is waived."""
+    return check.verdict if check.waiver is None else f"{check.verdict}, waived"
+
+
+def check_mark(check: Check) -> str:
+    """Return the mark beside the verdict on a limit."""
+    return MARKS[check.verdict] if check.waiver is None else "⚠"
+
+
+def check_style(check: Check) -> Style:
+    """Return the colour of the verdict on a limit."""
+    return STYLES[check.verdict] if check.waiver is None else "unsure"
 
 
 def outcome_word(decision: Decision | Judgement) -> str:
     """Return what follows from the data, in a word or two."""
     if decision.blocked:
         return "BLOCKED"
+    if is_waived(decision):
+        return "WAIVED"
     return {"pass": "PASS", "fail": "FAIL, NOT GATED", "inconclusive": "INCONCLUSIVE, NOT BLOCKED"}[
         decision.verdict
     ]
@@ -90,12 +107,22 @@ def outcome_word(decision: Decision | Judgement) -> str:
 
 def outcome_mark(decision: Decision | Judgement) -> str:
     """Return the mark beside the word: a block is a cross whatever it was blocked for."""
+    if is_waived(decision) and not decision.blocked:
+        return "⚠"
     return "✗" if decision.blocked else MARKS[decision.verdict]
 
 
 def outcome_style(decision: Decision | Judgement) -> Style:
     """Return the colour of the word."""
+    if is_waived(decision) and not decision.blocked:
+        return "unsure"
     return "bad" if decision.blocked else STYLES[decision.verdict]
+
+
+def is_waived(decision: Decision | Judgement) -> bool:
+    """Whether anything is let pass by a waiver."""
+    judgements = decision.judgements if isinstance(decision, Decision) else (decision,)
+    return any(check.waiver is not None for judgement in judgements for check in judgement.checks)
 
 
 def summary_sentence(decision: Decision) -> str:
@@ -142,55 +169,6 @@ def reasons(judgement: Judgement) -> list[tuple[Check, str]]:
     return [(check, text) for check in wanted if (text := _reason(check))]
 
 
-def is_quiet(check: Check) -> bool:
-    """Whether a check is one of many slices that held: those are told together, in a sentence."""
-    return check.slice is not None and check.verdict == "pass" and check.gated
-
-
-def quiet_slices(judgement: Judgement) -> list[str]:
-    """Return a sentence for each metric's slices that held, naming the one that came out worst."""
-    held: dict[str, list[Check]] = {}
-    for check in judgement.checks:
-        if is_quiet(check):
-            held.setdefault(METRICS.get(check.metric, check.metric), []).append(check)
-    return [f"{metric} in {_held(checks)}" for metric, checks in held.items()]
-
-
-def _held(checks: list[Check]) -> str:
-    lower_is_worse = checks[0].limit in ("max_drop", "min")
-    measured = [check for check in checks if isinstance(check.change, Estimate)]
-    said = f"{count(len(checks), 'slice')}: {allowance(checks[0])} held"
-    if not measured:
-        return said
-    ranked = sorted(measured, key=_change_value, reverse=not lower_is_worse)
-    words = check_words(ranked[0])
-    return f"{said}; worst {words.slice}, {words.change}"
-
-
-def _change_value(check: Check) -> float:
-    return check.change.value if isinstance(check.change, Estimate) else 0.0
-
-
-def evidence(judgement: Judgement) -> list[tuple[str, str]]:
-    """Return what each number rests on: method, cases, clusters, trials, how many were affected and how."""
-    found: dict[tuple[str, str], None] = {}
-    for check in judgement.checks:
-        if is_quiet(check):
-            continue
-        words = check_words(check)
-        counted = "distinct hit" if check.metric == "false_hit_rate" else "case"
-        parts = [safe_line(check.method, 60), count(check.n, counted)]
-        if check.clusters != check.n:
-            parts.append(count(check.clusters, "group"))
-        if check.trials != 1:
-            parts.append(count(check.trials, "trial"))
-        parts.append(f"{check.affected:,} affected")
-        if check.losses is not None and check.gains is not None:
-            parts.append(f"{check.losses:,} worse, {check.gains:,} better")
-        found[words.subject, ", ".join(part for part in parts if part)] = None
-    return list(found)
-
-
 def notes(decision: Decision) -> list[str]:
     """Return every note and assumption once, as safe text.
 
@@ -231,11 +209,6 @@ def exit_sentence(decision: Decision) -> str:
     return f"exit code {int(decision.exit_code)}: {_EXITS.get(decision.exit_code, 'could not judge')}"
 
 
-def both(items: Iterable[tuple[str, str]]) -> list[str]:
-    """Return pairs as ``subject: text``."""
-    return [f"{subject}: {text}" for subject, text in items]
-
-
 def _sides(check: Check) -> tuple[str, str]:
     kind = value_kind(check)
     match check.baseline, check.candidate:
@@ -263,7 +236,7 @@ def _change(check: Check) -> str:
 
 
 def _verdict(check: Check) -> str:
-    said = f"{MARKS[check.verdict]} {check.verdict}"
+    said = f"{check_mark(check)} {check_word(check)}"
     if check.blocked and check.verdict != "fail":
         said += ", blocks"
     return said if check.gated else f"{said}, not gated"

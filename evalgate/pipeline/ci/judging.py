@@ -5,11 +5,14 @@ from dataclasses import dataclass, field, replace
 
 from evalgate.core.errors import CannotJudge, EvalgateError
 from evalgate.core.progress import Progress
+from evalgate.core.project_file import NewRecordings
 from evalgate.core.report_data import ReportData
 from evalgate.core.run import Run
 from evalgate.core.suite import Project
 from evalgate.core.verdict import Decision, Judgement
 from evalgate.gate.decide import decide, nothing_changed
+from evalgate.gate.new_recordings import calls_used, held_back
+from evalgate.gate.tighten import tightened
 from evalgate.github.event import Event
 from evalgate.load.git import Commit
 from evalgate.load.git_changes import changed_paths, check_links, first_changed_line, top_of
@@ -93,14 +96,34 @@ def _judge(
 ) -> None:
     how = RunSettings(start=project.folder, mode=settings.mode)
     with loaded_project(change, project, settings) as against:
-        judged = judge_project(against.project, how, progress, texts=True)
+        judged = judge_project(_tightened(against.project, settings), how, progress, texts=True)
         if against.preview is not None:
             _preview(against.preview, project, how, progress, found)
     found.notes += map(project.told, against.notes)
     found.announced += map(project.told, against.announced)
-    found.judgements += _placed(judged.judgements, project)
+    cap = against.new_recordings or NewRecordings()
+    allowed = (cap.same_repository if change.trusted else cap.forks).value
+    for judgement in _placed(judged.judgements, project):
+        found.announced += _new_evidence(judgement)
+        found.judgements.append(held_back(judgement, allowed))
     found.runs += judged.runs
     found.texts = _merged(found.texts, judged, project)
+
+
+def _tightened(project: Project, settings: CiSettings) -> Project:
+    least = settings.on_inconclusive
+    if least is None:
+        return project
+    suites = tuple(replace(each, rules=tightened(each.rules, least)) for each in project.suites)
+    return replace(project, suites=suites)
+
+
+def _new_evidence(judgement: Judgement) -> list[str]:
+    added, used = judgement.calls.added, calls_used(judgement)
+    if not added:
+        return []
+    told = f"{added:,} of {used:,} calls are replayed from recordings that this change brings"
+    return [f"{judgement.suite}, {judgement.candidate}: {told} ({added / used:.0%})."]
 
 
 def _preview(

@@ -9,6 +9,7 @@ from evalgate.report.html.section import Place, cell, header_row, section, stack
 from evalgate.report.html.svg import scroller
 from evalgate.report.html.typeset import badge, missing, typeset, why_missing
 from evalgate.report.numbers import MISSING, level
+from evalgate.report.quiet import is_quiet, quiet_slices
 
 # A page of a thousand critical slices is no page; the JSON result has all of them.
 MOST_ROWS = 60
@@ -17,7 +18,7 @@ MOST_ROWS = 60
 def gate_section(data: ComparisonData, place: Place) -> Html:
     """Return the limits of one comparison and why each came out as it did."""
     judgement = data.judgement
-    checks = [check for check in judgement.checks if not wording.is_quiet(check)]
+    checks = [check for check in judgement.checks if not is_quiet(check)]
     if not judgement.checks:
         return section(place, "limits", "Limits", "No limits are set, so nothing was judged.")
     shown = sorted(checks, key=_order)[:MOST_ROWS]
@@ -103,7 +104,7 @@ def _side(text: str, why: str) -> str | Html:
 
 
 def _verdict(check: Check) -> str:
-    said: str = check.verdict
+    said = wording.check_word(check)
     if check.blocked and check.verdict != "fail":
         said += ", blocks"
     return said if check.gated else f"{said}, not gated"
@@ -112,9 +113,9 @@ def _verdict(check: Check) -> str:
 def _said(judgement: Judgement) -> Html | None:
     """Why what did not pass came out as it did, and what held in many slices, in a sentence each."""
     why = [
-        (check.verdict, wording.STYLES[check.verdict], text)
+        (wording.check_word(check), wording.check_style(check), text)
         for check, text in wording.reasons(judgement)[:MOST_ROWS]
     ]
-    held = [("pass", wording.STYLES["pass"], text) for text in wording.quiet_slices(judgement)]
+    held = [("pass", wording.STYLES["pass"], text) for text in quiet_slices(judgement)]
     items = [tag("li", badge(word, style), " ", typeset(text)) for word, style, text in (*why, *held)]
     return tag("ul", *items, class_="said") if items else None

@@ -13,6 +13,7 @@ from evalgate.report.html.section import Place, header_row, section, table
 from evalgate.report.html.svg import scroller
 from evalgate.report.html.typeset import missing, name, typeset, versus
 from evalgate.report.numbers import count, percent, points, usd
+from evalgate.report.rests import both, evidence
 from evalgate.report.safe_text import safe_line
 
 _MOST_SESSIONS = 20
@@ -144,7 +145,7 @@ def _methods(each: ComparisonData) -> Html:
         tag("li", tag("code", safe_line(method, 60)), f": {_METHODS[method]}" if method in _METHODS else None)
         for method in found
     ]
-    rests = [tag("li", typeset(text)) for text in wording.both(wording.evidence(each.judgement))]
+    rests = [tag("li", typeset(text)) for text in both(evidence(each.judgement))]
     return tag(
         "div",
         tag("h3", "Methods"),

@@ -39,6 +39,7 @@ def test_the_examples_are_valid():
         dict[str, Price],
         suite_file.SuiteFile,
         suite_file.SuiteFile,
+        suite_file.SuiteFile,
         policy_file.PolicyFile,
     )
     for text, kind in zip(blocks("yaml"), kinds, strict=True):

@@ -68,7 +68,8 @@ def test_the_top_and_the_check_hold_the_contract_s_fields_in_its_order():
     )
     assert " ".join(comparison["checks"][0]) == (
         "metric slice limit allowance unit scale verdict blocked gated on_inconclusive reason baseline "
-        "candidate change method level n clusters trials affected losses gains cases_needed assumptions"
+        "candidate change method level n clusters trials affected losses gains cases_needed assumptions "
+        "waiver"
     )
     assert result["exit_code"] == 1
     assert comparison["checks"][0]["change"] == {"value": -0.07, "low": -0.10, "high": -0.041}
