@@ -1,11 +1,12 @@
 """From a suite's folder to a Suite: cases, grader, limits, and the policies it judges."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.core.digest import canonical_json
+from evalgate.core.errors import Problem
 from evalgate.core.labels import HumanLabel
 from evalgate.core.policy import Policy
 from evalgate.core.project_file import ProjectFile
@@ -60,10 +61,7 @@ class SuiteLoader:
         """Return the suite that ``document`` describes, or None with its problems noted."""
         findings = self.findings
         before = len(findings.problems)
-        findings.problems.extend(check_grader(document))
-        findings.problems.extend(check_budgets(document))
-        if not self.selection.past:
-            findings.problems.extend(check_expiry(document))
+        findings.problems.extend(self._odd_rules(document))
         cases = load_cases(document, findings)
         labels = self._labels(document, cases)
         graders = GraderLoader(document, self.shelf, findings).load()
@@ -94,6 +92,12 @@ class SuiteLoader:
             graders=tuple(each.grader for each in graders),
             labels=labels,
         )
+
+    def _odd_rules(self, document: Document[SuiteFile]) -> Iterator[Problem]:
+        yield from check_grader(document)
+        yield from check_budgets(document)
+        if not self.selection.past:
+            yield from check_expiry(document)
 
     def _labels(self, document: Document[SuiteFile], cases: CaseFile | None) -> tuple[HumanLabel, ...]:
         if cases is None:

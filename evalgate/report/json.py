@@ -75,12 +75,7 @@ def _comparison(judgement: Judgement) -> dict[str, object]:
             "failed": cases.failed,
         },
         "shares": {"strong": candidate.strong_share, "cache_hits": candidate.cache_hit_share},
-        "calls": {
-            "needed": calls.needed,
-            "reused": calls.reused,
-            "made": calls.made,
-            "added": calls.added,
-        },
+        "calls": {name: getattr(calls, name) for name in ("needed", "reused", "made", "added")},
         "spend_usd": usd_json(judgement.spend_usd),
         "mode": judgement.mode,
         "sequential": None if judgement.not_spent is None else _not_spent(judgement.not_spent),

@@ -8,6 +8,7 @@ import pytest
 
 from evalgate.core import budgets, cases_file, policy_file, project_file, suite_file
 from evalgate.core.cases import Case
+from evalgate.core.labels import HumanLabel
 from evalgate.core.policy_file import Price
 from evalgate.core.written import Written
 from evalgate.load.documents import validate
@@ -44,5 +45,5 @@ def test_the_examples_are_valid():
     )
     for text, kind in zip(blocks("yaml"), kinds, strict=True):
         validate(parse_yaml(text, "docs/files.md"), kind, "docs/files.md")
-    for text, kind in zip(blocks("json"), (Case, TextClassifierFile), strict=True):
+    for text, kind in zip(blocks("json"), (Case, HumanLabel, TextClassifierFile), strict=True):
         validate(Tree(json.loads(text), {}, {}), kind, "docs/files.md")
