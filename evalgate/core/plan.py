@@ -42,8 +42,30 @@ class PlannedSide:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedJudging:
+    """The distinct calls of each judge and embedder among the graders, and what they cost together."""
+
+    calls: tuple[PlannedCalls, ...]
+    expected_usd: float | Unmeasured
+    worst_usd: float | Unmeasured
+
+    @property
+    def missing(self) -> int:
+        """How many calls nobody recorded."""
+        return sum(each.missing for each in self.calls)
+
+    @property
+    def to_make(self) -> int:
+        """How many calls would be made."""
+        return sum(each.to_make for each in self.calls)
+
+
+@dataclass(frozen=True, slots=True)
 class SuitePlan:
-    """All sides of a suite. A call that several sides need counts once here."""
+    """All sides of a suite. A call that several sides need counts once here.
+
+    ``judging`` is apart from all other numbers; None where no grader asks a model.
+    """
 
     suite: str
     needed: int
@@ -53,6 +75,7 @@ class SuitePlan:
     expected_usd: float | Unmeasured
     worst_usd: float | Unmeasured
     sides: tuple[PlannedSide, ...]
+    judging: PlannedJudging | None = None
     warnings: tuple[str, ...] = ()
 
 

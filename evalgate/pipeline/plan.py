@@ -12,6 +12,7 @@ from evalgate.core.progress import Progress
 from evalgate.core.run import Mode
 from evalgate.core.suite import Project, Suite
 from evalgate.pipeline.loading import loaded
+from evalgate.pipeline.plan_judging import plan_judging
 from evalgate.pipeline.power_warnings import power_warnings
 from evalgate.pipeline.recorded import committed, committed_and_local
 from evalgate.pipeline.settings import PlanSettings
@@ -82,6 +83,7 @@ def _plan_suite(project: Project, suite: Suite, settings: PlanSettings, progress
         expected_usd=total(bill.expected.values()),
         worst_usd=total(bill.worst.values()),
         sides=planned,
+        judging=plan_judging(project, suite, recordings, settings.mode),
         warnings=tuple(power_warnings(suite)),
     )
 

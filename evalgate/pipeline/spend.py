@@ -19,7 +19,7 @@ Usd = float | Unmeasured
 Pool = Mapping[Identity, Sequence[tuple[Attempt, ...]]]
 
 # A rule of thumb for English text; only used where nothing is recorded, and then said.
-_CHARACTERS_PER_TOKEN = 4
+CHARACTERS_PER_TOKEN = 4
 _MOST_OUTPUT = ("max_completion_tokens", "max_tokens")
 BY_LENGTH = "prompt length / 4, and max_tokens"
 
@@ -31,7 +31,7 @@ def recorded_attempts(suite: Suite, policies: Iterable[Policy], recordings: Reco
         for _, _, request in every_request(suite, policy):
             recorded = recordings.find(request.digest)
             if recorded is not None:
-                found[_identity(request)][request.digest] = recorded.attempts
+                found[identity_of(request)][request.digest] = recorded.attempts
     return {identity: list(calls.values()) for identity, calls in found.items()}
 
 
@@ -42,7 +42,7 @@ def expected(requests: Sequence[Request], price: Price, pool: Pool) -> tuple[lis
     """
     if not requests:
         return [], ""
-    known = pool.get(_identity(requests[0]), ())
+    known = pool.get(identity_of(requests[0]), ())
     costs = [cost for attempts in known if not isinstance(cost := _usd(attempts, price), Unmeasured)]
     if costs:
         mean = math.fsum(costs) / len(costs)
@@ -63,7 +63,7 @@ def worst(request: Request, price: Price, attempts: int) -> Usd:
         return once * attempts
     sent = canonical_json([[message_json(each) for each in request.messages], dict(request.params)])
     bytes_sent = len(sent.encode())
-    most = _most_output(request)
+    most = most_output(request)
     # Writing to the provider's cache may cost more than plain input.
     ways = [_tokens_usd(bytes_sent, most, price, written) for written in (0, bytes_sent)]
     known = [usd for usd in ways if not isinstance(usd, Unmeasured)]
@@ -83,13 +83,16 @@ def total(amounts: Iterable[Usd]) -> Usd:
 
 def _by_length(request: Request, price: Price) -> Usd:
     characters = sum(len(message.content or "") for message in request.messages)
-    usd = _tokens_usd(math.ceil(characters / _CHARACTERS_PER_TOKEN), _most_output(request), price)
+    usd = _tokens_usd(math.ceil(characters / CHARACTERS_PER_TOKEN), most_output(request), price)
     if isinstance(usd, Unmeasured):
         return Unmeasured(f"no call to {request.model!r} is recorded, and its params have no max_tokens")
     return usd
 
 
-def _most_output(request: Request) -> int | None:
+def most_output(request: Request) -> int | None:
+    """Return the most tokens that ``request`` lets the model put out; None where it sets no limit."""
+    if request.kind == "embed":
+        return 0
     choices = request.params.get("n", 1)
     for name in _MOST_OUTPUT:
         most = request.params.get(name)
@@ -107,5 +110,6 @@ def _usd(attempts: tuple[Attempt, ...], price: Price) -> Usd:
     return attempts_usd(attempts, "", price)
 
 
-def _identity(request: Request) -> Identity:
+def identity_of(request: Request) -> Identity:
+    """Return what would answer ``request``."""
     return (request.provider, request.model, request.revision, request.quantization)

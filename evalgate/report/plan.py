@@ -1,9 +1,10 @@
 """A plan as text for people and as JSON for scripts."""
 
 import json
+from collections.abc import Iterable
 
 from evalgate.core.numbers import Unmeasured
-from evalgate.core.plan import Plan, PlannedCalls, PlannedSide, SuitePlan
+from evalgate.core.plan import Plan, PlannedCalls, PlannedJudging, PlannedSide, SuitePlan
 from evalgate.report.json import usd_text
 from evalgate.report.layout import wrap
 from evalgate.report.numbers import count, usd
@@ -57,8 +58,11 @@ def _suite(plan: Plan, suite: SuitePlan, width: int, *, color: bool) -> list[str
         lines += wrap(
             f"spend: {_amount(suite.expected_usd)} expected, {_amount(suite.worst_usd)} at worst", width
         )
+    if suite.judging is not None:
+        lines += wrap(_judging(suite.judging), width)
     lines.append("")
-    rows = [_row(side, calls) for side in suite.sides for calls in side.calls]
+    rows = [_row(_policy(side), calls) for side in suite.sides for calls in side.calls]
+    rows += [_row("(judging)", calls) for calls in (suite.judging.calls if suite.judging else ())]
     drawn = table(_COLUMNS, rows, width=width, indent="  ", color=color)
     lines += drawn if drawn is not None else [f"  {' · '.join(cell.text for cell in row)}" for row in rows]
     notes = _notes(plan, suite)
@@ -69,11 +73,22 @@ def _suite(plan: Plan, suite: SuitePlan, width: int, *, color: bool) -> list[str
     ]
 
 
-def _row(side: PlannedSide, calls: PlannedCalls) -> list[Cell]:
-    role = " (baseline)" if side.role == "baseline" else ""
+def _judging(judging: PlannedJudging) -> str:
+    needed = sum(each.needed for each in judging.calls)
+    said = f"judging, apart from that: {count(needed, 'call')} needed, {judging.to_make:,} to make"
+    if judging.to_make:
+        said += f"; {_amount(judging.expected_usd)} expected, {_amount(judging.worst_usd)} at worst"
+    return said
+
+
+def _policy(side: PlannedSide) -> str:
+    return safe_line(side.policy) + (" (baseline)" if side.role == "baseline" else "")
+
+
+def _row(asker: str, calls: PlannedCalls) -> list[Cell]:
     called = calls.to_make > 0
     return [
-        Cell(f"{safe_line(side.policy)}{role}"),
+        Cell(asker),
         Cell(safe_line(calls.deployment)),
         Cell(f"{calls.needed:,}"),
         Cell(f"{calls.recorded:,}"),
@@ -91,23 +106,33 @@ def _notes(plan: Plan, suite: SuitePlan) -> list[str]:
             more = ", …" if len(side.missing_cases) > _CASES_NAMED else ""
             cases = count(len(side.missing_cases), "case")
             notes[f"{safe_line(side.policy)}: calls of {cases} are not recorded ({named}{more})"] = None
-        for calls in side.calls:
-            name = safe_line(calls.deployment)
-            if calls.basis and not isinstance(calls.expected_usd, Unmeasured):
-                notes[f"expected for {name}: {safe_line(calls.basis)}"] = None
-            for word, amount in (("expected", calls.expected_usd), ("worst", calls.worst_usd)):
-                if isinstance(amount, Unmeasured):
-                    notes[f"{word} for {name} is unknown: {safe_line(amount.reason, 300)}"] = None
-    if plan.mode == "replay" and suite.missing:
+        notes |= _price_notes(side.calls)
+    judging = suite.judging
+    if judging is not None:
+        notes |= _price_notes(judging.calls)
+    if plan.mode == "replay" and (suite.missing or (judging is not None and judging.missing)):
         notes["replaying would end with exit code 4: `evalgate record` makes the missing calls"] = None
     for warning in suite.warnings:
         notes[f"warning: {safe_line(warning, 400)}"] = None
     return list(notes)
 
 
+def _price_notes(rows: Iterable[PlannedCalls]) -> dict[str, None]:
+    notes: dict[str, None] = {}
+    for calls in rows:
+        name = safe_line(calls.deployment)
+        if calls.basis and not isinstance(calls.expected_usd, Unmeasured):
+            notes[f"expected for {name}: {safe_line(calls.basis)}"] = None
+        for word, amount in (("expected", calls.expected_usd), ("worst", calls.worst_usd)):
+            if isinstance(amount, Unmeasured):
+                notes[f"{word} for {name} is unknown: {safe_line(amount.reason, 300)}"] = None
+    return notes
+
+
 def _how_to_read(plan: Plan) -> list[str]:
     """Say what is exact and what is not, where anything would be called at all."""
-    if not any(suite.to_make or suite.worst_usd for suite in plan.suites):
+    judged = [suite.judging for suite in plan.suites if suite.judging is not None and suite.judging.to_make]
+    if not judged and not any(suite.to_make or suite.worst_usd for suite in plan.suites):
         return []
     sides = [side for suite in plan.suites for side in suite.sides]
     said = [
@@ -120,6 +145,11 @@ def _how_to_read(plan: Plan) -> list[str]:
         )
     if any(side.cached for side in sides) and not plan.cover_deployments:
         said.append("Cache hits are counted as if every call to make succeeds: a failure is not cached.")
+    if judged:
+        said.append(
+            "Judging: an answer that is not recorded is taken to be as long as max_tokens lets it, at "
+            "4 characters a token."
+        )
     return said
 
 
@@ -151,7 +181,16 @@ def _suite_json(suite: SuitePlan) -> dict[str, object]:
             }
             for side in suite.sides
         ],
+        "judging": None if suite.judging is None else _judging_json(suite.judging),
         "warnings": list(suite.warnings),
+    }
+
+
+def _judging_json(judging: PlannedJudging) -> dict[str, object]:
+    return {
+        "expected_usd": _usd_json(judging.expected_usd),
+        "worst_usd": _usd_json(judging.worst_usd),
+        "deployments": [_calls_json(calls) for calls in judging.calls],
     }
 
 
