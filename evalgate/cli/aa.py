@@ -9,6 +9,7 @@ import click
 
 from evalgate.cli import streams
 from evalgate.cli.progress import progress_on
+from evalgate.cli.spending import spending_of, spending_options
 from evalgate.core.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -41,13 +42,16 @@ if TYPE_CHECKING:
     show_default=True,
     help="How it is written.",
 )
+@spending_options
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-def aa(
+def aa(  # noqa: PLR0913  one parameter per option
     *,
     suites: tuple[str, ...],
     policy: str | None,
     trials: int,
     mode: "Mode",
+    max_spend: float | None,
+    yes: bool,
     format_name: Literal["text", "json"],
     quiet: bool,
 ) -> int:
@@ -59,7 +63,8 @@ def aa(
     from evalgate.pipeline.settings import AaSettings  # noqa: PLC0415
     from evalgate.report.aa import render_json, render_text  # noqa: PLC0415
 
-    settings = AaSettings(Path.cwd(), suites, policy, trials, mode)
+    spending = spending_of(max_spend, yes=yes, quiet=quiet)
+    settings = AaSettings(Path.cwd(), suites, policy, trials, mode, spending)
     found = aa_pipeline(settings, progress_on(sys.stderr, os.environ, quiet=quiet))
     if format_name == "json":
         streams.write_data(render_json(found))

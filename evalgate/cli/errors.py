@@ -11,7 +11,15 @@ from pathlib import Path
 import click
 
 from evalgate.cli import streams
-from evalgate.core.errors import BadInput, CannotJudge, EvalgateError, ExitCode, Problem, SpendCapReached
+from evalgate.core.errors import (
+    BadInput,
+    CannotJudge,
+    EvalgateError,
+    ExitCode,
+    Interrupted,
+    Problem,
+    SpendCapReached,
+)
 
 TRACEBACK_VARIABLE = "EVALGATE_TRACEBACK"
 _PACKAGE = Path(__file__).parents[1]
@@ -95,6 +103,8 @@ def _refusal(error: EvalgateError) -> str:
             )
         case SpendCapReached():
             return f"spend cap reached: {error}\nFinished work is kept; the same command continues."
+        case Interrupted():
+            return f"interrupted: {error}; finished work is kept, and the same command continues."
         case _:
             return f"error: {error}"
 

@@ -11,6 +11,7 @@ from evalgate.cli import streams
 from evalgate.cli.files import output_file, writable, write_file
 from evalgate.cli.power import budget_of
 from evalgate.cli.progress import progress_on
+from evalgate.cli.spending import spending_of, spending_options
 from evalgate.core.errors import ExitCode
 
 
@@ -40,6 +41,7 @@ from evalgate.core.errors import ExitCode
     show_default=True,
     help="How it is written.",
 )
+@spending_options
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def judge_check(  # noqa: PLR0913  one parameter per option
     *,
@@ -48,6 +50,8 @@ def judge_check(  # noqa: PLR0913  one parameter per option
     times: int | None,
     budget: str | None,
     to_label: Path | None,
+    max_spend: float | None,
+    yes: bool,
     format_name: Literal["text", "json"],
     quiet: bool,
 ) -> int:
@@ -60,7 +64,8 @@ def judge_check(  # noqa: PLR0913  one parameter per option
     from evalgate.pipeline.settings import JudgeCheckSettings  # noqa: PLC0415
     from evalgate.report.judge_check import label_sheet, render_json, render_text  # noqa: PLC0415
 
-    settings = JudgeCheckSettings(Path.cwd(), suites, policy, times or 0, wanted)
+    spending = spending_of(max_spend, yes=yes, quiet=quiet)
+    settings = JudgeCheckSettings(Path.cwd(), suites, policy, times or 0, wanted, spending)
     found = check_pipeline(settings, progress_on(sys.stderr, os.environ, quiet=quiet))
     if to_label is not None:
         write_file(to_label, label_sheet(found).encode(), "--to-label")

@@ -10,9 +10,11 @@ import click
 from evalgate.cli import streams
 from evalgate.cli.progress import progress_on
 from evalgate.cli.selection import concurrency_option, selection_options
+from evalgate.cli.spending import spending_of, spending_options
 from evalgate.core.errors import ExitCode
 
 if TYPE_CHECKING:
+    from evalgate.core.spend import Spend
     from evalgate.pipeline.record import RecordSummary, SuiteRecorded
 
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     "--seed", type=click.IntRange(min=0), metavar="N", help="Seed of the order in which calls are made."
 )
 @concurrency_option
+@spending_options
 def record(  # noqa: PLR0913  one parameter per option
     *,
     suites: tuple[str, ...],
@@ -36,6 +39,8 @@ def record(  # noqa: PLR0913  one parameter per option
     cover: str | None,
     seed: int | None,
     concurrency: int | None,
+    max_spend: float | None,
+    yes: bool,
 ) -> int:
     """Make the calls of SUITES that nobody recorded yet, both sides of a case back to back."""
     from evalgate.pipeline.record import record as record_pipeline  # noqa: PLC0415  heavy
@@ -49,6 +54,7 @@ def record(  # noqa: PLR0913  one parameter per option
         cover_deployments=cover == "deployments",
         seed=seed,
         concurrency=concurrency,
+        spending=spending_of(max_spend, yes=yes, quiet=quiet),
     )
     summary = record_pipeline(settings, progress_on(sys.stderr, os.environ, quiet=quiet))
     streams.write_data("".join(f"{_sentence(suite)}\n" for suite in summary.suites))
@@ -64,14 +70,29 @@ def _sentence(recorded: "SuiteRecorded") -> str:
     if recorded.failed:
         said += f", {recorded.failed:,} of them failed"
     if recorded.made:
-        said += f", spent {usd_or_missing(recorded.spend_usd)}"
+        said += f", spent {_spent(recorded.spend)}"
         if recorded.judging_usd != 0:
             said += f" ({usd_or_missing(recorded.judging_usd)} of it on judging)"
+    if recorded.file is not None:
         said += f", written to {safe_line(str(recorded.file), 400)}"
     return f"{safe_line(recorded.suite)}: {said}"
 
 
+def _spent(spend: "Spend") -> str:
+    from evalgate.report.numbers import count, usd  # noqa: PLC0415
+
+    if not spend.possible_attempts:
+        return usd(spend.billed_usd)
+    attempts = count(spend.possible_attempts, "attempt")
+    if spend.unknown is not None:
+        return f"{usd(spend.billed_usd)} and what {attempts} may have cost ({spend.unknown})"
+    worst = f"at most {usd(spend.possible_usd)} for {attempts} that may have been billed"
+    return f"{usd(spend.billed_usd)} and {worst}"
+
+
 def _exit_code(summary: "RecordSummary") -> int:
+    if summary.broken_off is not None:
+        raise summary.broken_off
     made = sum(suite.made for suite in summary.suites)
     failed = sum(suite.failed for suite in summary.suites)
     if made and failed == made:

@@ -11,6 +11,7 @@ from evalgate.cli.progress import progress_on
 from evalgate.cli.reports import errors_to_junit, report_options, write_junit, write_report
 from evalgate.cli.results import Format, hand_over, result_options
 from evalgate.cli.selection import concurrency_option, selection_options
+from evalgate.cli.spending import spending_of, spending_options
 
 if TYPE_CHECKING:
     from evalgate.core.progress import Progress
@@ -43,6 +44,7 @@ MODES = ("replay", "auto", "live")
     help="Call cases in random order and stop when they decide: looks at 10, 25, 50, 75 and 100 %.",
 )
 @concurrency_option
+@spending_options
 @report_options
 @result_options
 def run(  # noqa: PLR0913  one parameter per option
@@ -56,6 +58,8 @@ def run(  # noqa: PLR0913  one parameter per option
     limit: int | None,
     sequential: bool,
     concurrency: int | None,
+    max_spend: float | None,
+    yes: bool,
     report: Path | None,
     report_texts: "ReportTexts | None",
     junit: Path | None,
@@ -79,6 +83,7 @@ def run(  # noqa: PLR0913  one parameter per option
         limit=limit,
         sequential=sequential,
         concurrency=concurrency,
+        spending=spending_of(max_spend, yes=yes, quiet=quiet),
     )
     progress = progress_on(sys.stderr, os.environ, quiet=quiet)
     with errors_to_junit(junit):

@@ -12,15 +12,15 @@ from evalgate.core.suite import Project, Suite
 from evalgate.gate.judge import judge
 from evalgate.load.project import load_project
 from evalgate.pipeline.bench import Bench
-from evalgate.pipeline.places import local_folder
+from evalgate.pipeline.places import store_file
 from evalgate.pipeline.power import budgets_of
 from evalgate.pipeline.power_warnings import independent_cases
 from evalgate.pipeline.recorded import committed_and_local
-from evalgate.pipeline.settings import AaSettings
+from evalgate.pipeline.settings import AaSettings, PlanSettings
 from evalgate.pricing.prices import resolve_prices
 from evalgate.scoring.aa import Aa
 from evalgate.scoring.aa import aa as compare_trials
-from evalgate.store.recordings import Recordings, read_recordings
+from evalgate.store.recordings import Recordings
 
 
 def aa(settings: AaSettings, progress: Progress) -> tuple[SuiteAa, ...]:
@@ -85,17 +85,31 @@ def _called(
 ) -> _Trials:
     if settings.mode == "replay":
         return _Trials(committed_and_local(project, suite))
-    from evalgate.pipeline.calling import Calling, make_calls  # noqa: PLC0415  asyncio only when calling
+    # asyncio and sqlite only when calling
+    from evalgate.pipeline.calling import Calling, make_calls  # noqa: PLC0415
+    from evalgate.pipeline.calling_suite import known_before  # noqa: PLC0415
+    from evalgate.pipeline.paying import before_paying  # noqa: PLC0415
+    from evalgate.store.local.store import LocalStore  # noqa: PLC0415
 
-    folder = local_folder(project.root, suite)
-    known = committed_and_local(project, suite) if settings.mode == "auto" else None
     prices = {policy.name: resolve_prices(policy.deployments.values(), project.prices, project.price_at)}
-    calls = make_calls(Calling(project, suite, [policy], prices, folder, known), progress)
-    if settings.mode == "live" and calls.file is not None:
-        recordings = read_recordings([calls.file])
-    else:
-        recordings = committed_and_local(project, suite)
-    return _Trials(recordings, len(calls.digests), calls.spend_usd)
+    plan, spending = PlanSettings(settings.start, mode=settings.mode), settings.spending
+    before_paying(project, suite, [policy], prices, plan, spending)
+    with LocalStore(store_file(project.root)) as store:
+        known = known_before(project, suite, [policy], store, settings.mode)
+        calling = Calling(
+            project,
+            suite,
+            [policy],
+            prices,
+            store,
+            known.purpose,
+            known.recordings,
+            cap_usd=spending.cap_usd,
+        )
+        calls = make_calls(calling, progress)
+    if calls.broken_off is not None:
+        raise calls.broken_off
+    return _Trials(known.after(project, suite, calls), len(calls.digests), calls.spend.at_most_usd)
 
 
 def _pairs(found: Aa, suite: Suite) -> list[TrialPair]:

@@ -104,7 +104,9 @@ class Bench:
             judge,
             None if preferred else self.replayed,
         )
-        sessions = tuple(self.recordings.sessions[name] for name in sorted(self.recordings.sessions))
+        used = {step.session for graded in results for step in graded.outcome.steps}
+        known = self.recordings.sessions
+        sessions = tuple(known[name] for name in sorted(used & known.keys()))
         look = None if policy is self.suite.baseline else self.look
         manifest = manifest_of(self.suite, policy, prices, sessions, mode=self.mode, look=look)
         run = Run(replace(manifest, judged_against=judge.against), results)

@@ -11,38 +11,48 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import version
-from pathlib import Path
 
-from evalgate.core.attempt_log import Unlogged
 from evalgate.core.calls import Call, Caller, Request
-from evalgate.core.errors import MissingRecordings
+from evalgate.core.errors import (
+    EvalgateError,
+    Interrupted,
+    MissingRecordings,
+    ProviderRefused,
+    SpendCapReached,
+)
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Outcome
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price, Reliability
 from evalgate.core.progress import Progress
 from evalgate.core.run import Session
+from evalgate.core.spend import Spend
 from evalgate.core.suite import Project, Suite
 from evalgate.grading.needs import suite_judging
 from evalgate.pipeline.judging import ask_judges, judge_prices, judging_of
 from evalgate.pipeline.measure import Pass, questions
 from evalgate.pipeline.pace import cases_under_way, pace_of, run_loop
 from evalgate.pipeline.rounds import Round, Rounds, Side
-from evalgate.pipeline.spend import total
-from evalgate.pricing.calls import Identity, Priced, priced_by, total_usd
+from evalgate.pipeline.stopping import Stopping
+from evalgate.pipeline.tariff import Tariff
+from evalgate.pricing.calls import priced_by, total_usd
 from evalgate.providers.live import LiveCaller
 from evalgate.serving.requests import request_for
 from evalgate.serving.serve import Asked
-from evalgate.store.record import AutoCaller, RecordingCaller, RecordingWriter, new_session, salvage
+from evalgate.store.local.log import StoreLog
+from evalgate.store.local.session import SessionWriter
+from evalgate.store.local.store import LocalStore
+from evalgate.store.record import AutoCaller, RecordingCaller
 from evalgate.store.recordings import Recordings
 from evalgate.store.replay import ReplayCaller
+from evalgate.store.writer import new_session
 
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """What to call: policies of a suite, into a folder of recordings, sparing what is ``known``.
+    """What to call: policies of a suite, into the local store, sparing what is ``known``.
 
+    ``purpose`` is equal for work that goes on where other work was broken off.
     ``rounds`` yields what to call when; without it every case is called under every policy.
     """
 
@@ -50,28 +60,32 @@ class Calling:
     suite: Suite
     policies: Sequence[Policy]
     prices: Mapping[str, Mapping[str, Price]]
-    folder: Path
-    known: Recordings | None = None
+    store: LocalStore
+    purpose: str
+    known: Recordings
     cover_deployments: bool = False
     seed: int | None = None
     rounds: Rounds | None = None
     concurrency: int | None = None
+    cap_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CallsMade:
-    """What was called: the session, its file (None when nothing was called), and what it cost.
+    """What was called: its session, what it cost, and why it ended early if it did.
 
-    ``judging_usd`` is the part of ``spend_usd`` that went to judges and embedders of the graders.
+    ``found`` are the digest and the session of every call that was needed, made or not. ``judging_usd`` is
+    the part of ``spend`` that went to judges and embedders of the graders.
     """
 
     session: str
-    file: Path | None
+    found: frozenset[tuple[str, str]]
     needed: int
     digests: frozenset[str]
     failed: int
-    spend_usd: float | Unmeasured
+    spend: Spend
     judging_usd: float | Unmeasured
+    broken_off: EvalgateError | None = None
 
 
 @dataclass(slots=True)
@@ -80,9 +94,11 @@ class _Ledger:
 
     inner: Caller
     calls: dict[str, Call] = field(default_factory=dict)
+    found: set[tuple[str, str]] = field(default_factory=set)
 
     async def __call__(self, request: Request, rules: Reliability) -> Call:
         call = await self.inner(request, rules)
+        self.found.add((request.digest, call.session))
         noted = self.calls.get(request.digest)
         if noted is None or noted.replayed:
             self.calls[request.digest] = call
@@ -95,71 +111,94 @@ class _Ledger:
 
 
 def make_calls(calling: Calling, progress: Progress) -> CallsMade:
-    """Make the calls, recording each as soon as it is finished.
+    """Make the calls, keeping each as soon as it is finished; what ended them early stands in the result.
 
     Raises:
-        ProviderRefused: a provider cannot be used; calls finished before are kept.
+        CannotJudge: the local store cannot be written.
 
     """
-    calling.folder.mkdir(parents=True, exist_ok=True)
-    salvage(calling.folder)
     seed = secrets.randbelow(2**31) if calling.seed is None else calling.seed
-    session = new_session("live" if calling.known is None else "record", interleaved=True, seed=seed)
-    return run_loop(_make_calls(calling, session, random.Random(seed), progress))  # noqa: S311  an order, not a secret
+    session = new_session(calling.purpose.partition(" ")[0], interleaved=True, seed=seed)
+    made = run_loop(_make_calls(calling, session, progress))
+    calling.store.flush()
+    if made.broken_off is None:
+        calling.store.finish(calling.purpose)
+    return made
 
 
-async def _make_calls(
-    calling: Calling, session: Session, rng: random.Random, progress: Progress
-) -> CallsMade:
+async def _make_calls(calling: Calling, session: Session, progress: Progress) -> CallsMade:
     project = calling.project
     pace = pace_of(calling.suite, calling.policies, calling.concurrency)
-    made_by = f"evalgate {version('evalgate-harness')}"
-    with RecordingWriter(calling.folder, session, made_by) as writer:
-        async with LiveCaller(
-            project.providers, project.functions, os.environ, Unlogged(session.id), pace
-        ) as live:
-            recording = RecordingCaller(live, writer)
-            known = calling.known
-            inner = recording if known is None else AutoCaller(ReplayCaller(known), recording)
-            served, judged = _Ledger(inner), _Ledger(inner)
-            everything = Round(frozenset(case.id for case in calling.suite.cases), tuple(calling.policies))
-            for part in [everything] if calling.rounds is None else calling.rounds(session, inner):
-                bench = _Bench(calling, part)
-                asked = [each for each in questions(calling.suite) if each.case.id in part.cases]
-                if not calling.suite.ordered:
-                    rng.shuffle(asked)
-                ask = partial(bench.ask, rng=rng, served=served, judged=judged)
-                await _call_all(calling, asked, ask, progress)
-    return _summary(calling, session, served, judged)
+    stopping = Stopping()
+    tariff = Tariff.of(project, calling.suite, calling.policies, calling.prices)
+    log = StoreLog(calling.store, session.id, tariff, calling.cap_usd, stopping)
+    writer = SessionWriter(calling.store, session, calling.purpose)
+    broken_off: EvalgateError | None = None
+    async with LiveCaller(project.providers, project.functions, os.environ, log, pace) as live:
+        inner = AutoCaller(ReplayCaller(calling.known), RecordingCaller(live, writer), calling.store)
+        served, judged = _Ledger(inner), _Ledger(inner)
+        try:
+            with stopping.listening(lambda: log.tally.in_flight):
+                await _call_rounds(calling, session, (inner, served, judged), stopping, progress)
+        except asyncio.CancelledError:
+            if not stopping.asked:
+                raise
+            broken_off = Interrupted("calls in flight were dropped")
+        except (Interrupted, SpendCapReached, ProviderRefused) as error:
+            broken_off = error
+    return _summary(calling, session, (served, judged), log.tally.spend(), broken_off)
 
 
-def _summary(calling: Calling, session: Session, served: _Ledger, judged: _Ledger) -> CallsMade:
+async def _call_rounds(
+    calling: Calling,
+    session: Session,
+    callers: tuple[Caller, Caller, Caller],
+    stopping: Stopping,
+    progress: Progress,
+) -> None:
+    inner, served, judged = callers
+    rng = random.Random(session.seed)  # noqa: S311  an order, not a secret
+    everything = Round(frozenset(case.id for case in calling.suite.cases), tuple(calling.policies))
+    for part in [everything] if calling.rounds is None else calling.rounds(session, inner):
+        bench = _Bench(calling, part)
+        asked = [each for each in questions(calling.suite) if each.case.id in part.cases]
+        if not calling.suite.ordered:
+            rng.shuffle(asked)
+        ask = partial(bench.ask, rng=rng, served=served, judged=judged)
+        await _call_all(calling, asked, ask, stopping, progress)
+
+
+def _summary(
+    calling: Calling,
+    session: Session,
+    ledgers: tuple[_Ledger, _Ledger],
+    spend: Spend,
+    broken_off: EvalgateError | None,
+) -> CallsMade:
+    served, judged = ledgers
     made = judged.made | served.made
     judges = suite_judging(calling.suite).deployments
-    judging_usd = total_usd(
-        [call for digest, call in made.items() if digest not in served.made],
-        priced_by(judges, judge_prices(calling.project, calling.suite)),
-    )
     return CallsMade(
         session=session.id,
-        file=calling.folder / f"{session.id}.jsonl" if made else None,
+        found=frozenset(served.found | judged.found),
         needed=len(served.calls | judged.calls),
         digests=frozenset(made),
         failed=sum(call.response is None for call in made.values()),
-        spend_usd=total([total_usd(served.made.values(), _policy_prices(calling)), judging_usd]),
-        judging_usd=judging_usd,
+        spend=spend,
+        judging_usd=total_usd(
+            [call for digest, call in made.items() if digest not in served.made],
+            priced_by(judges, judge_prices(calling.project, calling.suite)),
+        ),
+        broken_off=broken_off,
     )
 
 
-def _policy_prices(calling: Calling) -> Priced:
-    priced: dict[Identity, tuple[str, Price]] = {}
-    for policy in calling.policies:
-        priced |= priced_by(policy.deployments.values(), calling.prices[policy.name])
-    return priced
-
-
 async def _call_all(
-    calling: Calling, asked: Sequence[Asked], ask: Callable[[Asked], Awaitable[None]], progress: Progress
+    calling: Calling,
+    asked: Sequence[Asked],
+    ask: Callable[[Asked], Awaitable[None]],
+    stopping: Stopping,
+    progress: Progress,
 ) -> None:
     progress.start(f"{calling.suite.name}: calling", len(asked))
     queue = iter(asked)
@@ -169,14 +208,34 @@ async def _call_all(
             await ask(each)
             progress.advance()
 
-    workers = [asyncio.ensure_future(worker()) for _ in range(_in_flight(calling))]
     try:
-        await asyncio.gather(*workers)
+        await _work([worker] * _in_flight(calling), stopping)
     finally:
-        for each in workers:
-            each.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
         progress.done()
+
+
+async def _work(workers: Sequence[Callable[[], Awaitable[None]]], stopping: Stopping) -> None:
+    """Let the workers work. When one cannot go on, the others finish what they have in flight.
+
+    Raises:
+        EvalgateError: what stopped the first of them; of an interruption only if there was nothing else.
+
+    """
+    tasks = [asyncio.ensure_future(worker()) for worker in workers]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        errors = [error for task in tasks if task.done() and (error := task.exception()) is not None]
+        if all(isinstance(error, Interrupted | SpendCapReached | ProviderRefused) for error in errors):
+            # What is in flight is paid for, or may be.
+            stopping.halted = bool(errors)
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            errors += [each for each in ended if each is not None]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for error in sorted(errors, key=lambda each: isinstance(each, Interrupted)):
+        raise error
 
 
 class _Bench:
@@ -213,7 +272,7 @@ class _Bench:
     async def _baseline(self, asked: Asked, outcomes: Mapping[str, Outcome]) -> Outcome | None:
         baseline, known = self._calling.suite.baseline, self._calling.known
         assert baseline is not None
-        if self._replayed is None or known is None:
+        if self._replayed is None:
             return outcomes.get(baseline.name)
         try:
             return await self._replayed.serve(asked, ReplayCaller(known))

@@ -15,7 +15,6 @@ from evalgate.pipeline.walk import Walked, walk
 from evalgate.pricing.prices import resolve_prices
 from evalgate.store.recordings import Recordings, read_recordings
 from evalgate.store.verify import mismatches
-from evalgate.store.writer import PART
 
 
 @dataclass(slots=True)
@@ -41,7 +40,7 @@ def check(start: Path) -> Review:
             notes.errors.extend(_prices(found, policy, notes))
         paths = recordings_in(suite.folder)
         files += len(paths)
-        recordings = _recordings(found, suite.folder, paths, notes)
+        recordings = _recordings(found, paths, notes)
         if recordings is not None:
             for policy in policies:
                 _replayable(found, suite, policy, recordings, notes)
@@ -71,15 +70,12 @@ def _prices(found: Everything, policy: Policy, notes: _Notes) -> Iterator[Proble
 def _only_read(found: Everything, folder: Path, notes: _Notes) -> int:
     """Read the recordings of a suite that has problems itself, and return how many files there are."""
     paths = recordings_in(folder)
-    _recordings(found, folder, paths, notes)
+    _recordings(found, paths, notes)
     return len(paths)
 
 
-def _recordings(found: Everything, folder: Path, paths: list[Path], notes: _Notes) -> Recordings | None:
-    """Return the committed recordings of the suite in ``folder``, or None with their problems noted."""
-    for part in sorted((folder / "recordings").glob(f"*{PART}")):
-        message, cure = "a recording was interrupted here", "`evalgate record` takes its whole lines over"
-        notes.warnings.append(Problem(message, cure, found.shown(part)))
+def _recordings(found: Everything, paths: list[Path], notes: _Notes) -> Recordings | None:
+    """Return the committed recordings at ``paths``, or None with their problems noted."""
     try:
         recordings = read_recordings(paths)
     except BadInput as bad:

@@ -17,7 +17,7 @@ from evalgate.grading.needs import has_judge, suite_judging
 from evalgate.load.project import load_project
 from evalgate.pipeline.bench import Bench
 from evalgate.pipeline.judging_again import Answers, answers_of
-from evalgate.pipeline.places import local_folder
+from evalgate.pipeline.places import store_file
 from evalgate.pipeline.recorded import committed_and_local
 from evalgate.pipeline.settings import JudgeCheckSettings
 from evalgate.pipeline.texts import question_of
@@ -105,14 +105,31 @@ def _ask(
 ) -> _Asked:
     if not settings.times:
         return _Asked(recordings)
-    from evalgate.pipeline.calling import Calling, make_calls  # noqa: PLC0415  asyncio only when calling
+    # asyncio and sqlite only when calling
+    from evalgate.pipeline.calling import Calling, make_calls  # noqa: PLC0415
+    from evalgate.pipeline.calling_suite import purpose_of  # noqa: PLC0415
+    from evalgate.pipeline.paying import bound_judges  # noqa: PLC0415
+    from evalgate.store.local.store import LocalStore  # noqa: PLC0415
 
     suite = answers.suite
-    folder = local_folder(project.root, suite)
+    bound_judges(project, suite, settings.spending)
     rounds = answers.rounds(settings.times)
-    calling = Calling(project, suite, (), {}, folder, known=recordings, rounds=lambda _, __: rounds)
-    calls = make_calls(calling, progress)
-    return _Asked(committed_and_local(project, suite), len(calls.digests), calls.spend_usd)
+    with LocalStore(store_file(project.root)) as store:
+        calling = Calling(
+            project,
+            suite,
+            (),
+            {},
+            store,
+            purpose_of("judge-check", suite, ()),
+            recordings,
+            rounds=lambda _, __: rounds,
+            cap_usd=settings.spending.cap_usd,
+        )
+        calls = make_calls(calling, progress)
+    if calls.broken_off is not None:
+        raise calls.broken_off
+    return _Asked(committed_and_local(project, suite), len(calls.digests), calls.spend.at_most_usd)
 
 
 def _budget(suite: Suite) -> float | None:

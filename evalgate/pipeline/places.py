@@ -1,5 +1,7 @@
 """Where the pipeline finds and keeps its files."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from evalgate.core.policy import Policy
@@ -18,14 +20,10 @@ def recordings_in(suite_folder: Path) -> list[Path]:
     return _recordings_in(suite_folder / "recordings")
 
 
-def local_folder(root: Path, suite: Suite) -> Path:
-    """Return the folder for calls that were made on this machine only."""
-    return root / LOCAL / "recordings" / suite.name
-
-
-def local_recordings(root: Path, suite: Suite) -> list[Path]:
-    """Return the recordings made on this machine only."""
-    return _recordings_in(local_folder(root, suite))
+def store_file(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the local store: the project's own, or the file that EVALGATE_STORE names."""
+    named = environ.get("EVALGATE_STORE")
+    return root / named if named else root / LOCAL / "store.sqlite3"
 
 
 def run_file(root: Path, suite: Suite, policy: Policy) -> Path:

@@ -14,7 +14,7 @@ from evalgate.core.suite import Project, Suite
 from evalgate.pipeline.loading import loaded
 from evalgate.pipeline.plan_judging import plan_judging
 from evalgate.pipeline.power_warnings import power_warnings
-from evalgate.pipeline.recorded import committed, committed_and_local
+from evalgate.pipeline.recorded import committed_and_local
 from evalgate.pipeline.settings import PlanSettings
 from evalgate.pipeline.spend import Pool, Usd, expected, recorded_attempts, total, worst
 from evalgate.pipeline.walk import Walked, walk, walk_every_deployment
@@ -35,7 +35,7 @@ def plan(settings: PlanSettings, progress: Progress) -> Plan:
         for suite in found.project.suites:
             policies = [policy for policy in (suite.baseline, *suite.proposals) if policy is not None]
             progress.start(f"{suite.name}: planning", len(policies))
-            suites.append(_plan_suite(found.project, suite, settings, progress))
+            suites.append(plan_suite(found.project, suite, settings, progress))
             progress.done()
     return Plan(settings.mode, settings.cover_deployments, tuple(suites))
 
@@ -60,8 +60,15 @@ class _Bill:
     worst: dict[str, Usd]
 
 
-def _plan_suite(project: Project, suite: Suite, settings: PlanSettings, progress: Progress) -> SuitePlan:
-    recordings = _recordings(project, suite, settings)
+def plan_suite(project: Project, suite: Suite, settings: PlanSettings, progress: Progress) -> SuitePlan:
+    """Plan one suite.
+
+    Raises:
+        BadInput: a case lacks what the prompt or the router needs.
+        CannotJudge: a router's own function broke.
+
+    """
+    recordings = committed_and_local(project, suite)
     sides = []
     for policy in (suite.baseline, *suite.proposals):
         if policy is not None:
@@ -86,11 +93,6 @@ def _plan_suite(project: Project, suite: Suite, settings: PlanSettings, progress
         judging=plan_judging(project, suite, recordings, settings.mode),
         warnings=tuple(power_warnings(suite)),
     )
-
-
-def _recordings(project: Project, suite: Suite, settings: PlanSettings) -> Recordings:
-    """Return what the command would know: ``record`` sees what is committed, ``run`` local calls too."""
-    return committed(suite) if settings.cover_deployments else committed_and_local(project, suite)
 
 
 def _side(

@@ -3,21 +3,29 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalgate.core.errors import EvalgateError
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.progress import Progress
+from evalgate.core.spend import Spend
 from evalgate.core.suite import Project, Suite
 from evalgate.pipeline.calling import Calling, make_calls
+from evalgate.pipeline.calling_suite import purpose_of
+from evalgate.pipeline.exporting import keep_in_suite
 from evalgate.pipeline.loading import loaded, policies_to_call
-from evalgate.pipeline.recorded import committed
-from evalgate.pipeline.settings import RecordSettings
+from evalgate.pipeline.paying import before_paying
+from evalgate.pipeline.places import store_file
+from evalgate.pipeline.recorded import committed, committed_and_local
+from evalgate.pipeline.settings import PlanSettings, RecordSettings
 from evalgate.pricing.prices import resolve_prices
+from evalgate.store.local.store import LocalStore
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteRecorded:
-    """What recording one suite did. ``file`` is None when nothing was missing.
+    """What recording one suite did. ``file`` is None when the suite's recordings lacked nothing.
 
-    ``judging_usd`` is the part of ``spend_usd`` that went to judges and embedders of the graders.
+    ``already`` were recorded before, in the suite or on this machine; the latter are in ``file`` too.
+    ``judging_usd`` is the part of ``spend`` that went to judges and embedders of the graders.
     """
 
     suite: str
@@ -26,60 +34,75 @@ class SuiteRecorded:
     made: int
     failed: int
     file: Path | None
-    spend_usd: float | Unmeasured
+    spend: Spend
     judging_usd: float | Unmeasured
 
 
 @dataclass(frozen=True, slots=True)
 class RecordSummary:
-    """What recording did, suite by suite."""
+    """What recording did, suite by suite, and why it ended early if it did."""
 
     suites: tuple[SuiteRecorded, ...]
+    broken_off: EvalgateError | None = None
 
 
 def record(settings: RecordSettings, progress: Progress) -> RecordSummary:
     """Record what each suite's policies need, both sides of a case back to back.
 
+    What was finished is in the suite's recordings, whatever ended the work early.
+
     Raises:
-        BadInput: something a person wrote is wrong.
-        ProviderRefused: a provider cannot be used; what was finished before is kept.
+        BadInput: something a person wrote is wrong, or the calls may not be paid.
+        CannotJudge: the local store cannot be written; what was finished before is kept there.
 
     """
-    with loaded(settings, calling=True) as found:
-        suites = found.project.suites
-        return RecordSummary(
-            tuple(_record_suite(found.project, suite, settings, progress) for suite in suites)
-        )
+    recorded: list[SuiteRecorded] = []
+    with loaded(settings, calling=True) as found, LocalStore(store_file(found.project.root)) as store:
+        for suite in found.project.suites:
+            of_suite, broken_off = _record_suite(found.project, suite, settings, store, progress)
+            recorded.append(of_suite)
+            if broken_off is not None:
+                return RecordSummary(tuple(recorded), broken_off)
+    return RecordSummary(tuple(recorded))
 
 
 def _record_suite(
-    project: Project, suite: Suite, settings: RecordSettings, progress: Progress
-) -> SuiteRecorded:
+    project: Project, suite: Suite, settings: RecordSettings, store: LocalStore, progress: Progress
+) -> tuple[SuiteRecorded, EvalgateError | None]:
     policies = policies_to_call(suite, anew=False)
+    prices = {
+        policy.name: resolve_prices(policy.deployments.values(), project.prices, project.price_at)
+        for policy in policies
+    }
+    plan = PlanSettings(settings.start, mode="auto", cover_deployments=settings.cover_deployments)
+    before_paying(project, suite, policies, prices, plan, settings.spending)
     made = make_calls(
         Calling(
             project=project,
             suite=suite,
             policies=policies,
-            prices={
-                policy.name: resolve_prices(policy.deployments.values(), project.prices, project.price_at)
-                for policy in policies
-            },
-            folder=suite.folder / "recordings",
-            known=committed(suite),
+            prices=prices,
+            store=store,
+            purpose=purpose_of("record", suite, policies),
+            known=committed_and_local(project, suite),
             cover_deployments=settings.cover_deployments,
             seed=settings.seed,
             concurrency=settings.concurrency,
+            cap_usd=settings.spending.cap_usd,
         ),
         progress,
     )
-    return SuiteRecorded(
-        suite=suite.name,
-        needed=made.needed,
-        already=made.needed - len(made.digests),
-        made=len(made.digests),
-        failed=made.failed,
-        file=made.file,
-        spend_usd=made.spend_usd,
-        judging_usd=made.judging_usd,
+    file = keep_in_suite(project, suite, made.session, made.found, committed(suite))
+    return (
+        SuiteRecorded(
+            suite=suite.name,
+            needed=made.needed,
+            already=made.needed - len(made.digests),
+            made=len(made.digests),
+            failed=made.failed,
+            file=file,
+            spend=made.spend,
+            judging_usd=made.judging_usd,
+        ),
+        made.broken_off,
     )

@@ -1,13 +1,13 @@
 """The recordings a suite is replayed from: its commit's, those committed with it, then local ones."""
 
 import filecmp
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from evalgate.core.errors import BadInput
 from evalgate.core.suite import BaseCommit, Project, Suite
-from evalgate.pipeline.places import committed_recordings, local_recordings, recordings_in
+from evalgate.pipeline.places import committed_recordings, recordings_in, store_file
 from evalgate.store.recordings import Recordings, read_recordings
 
 
@@ -32,11 +32,27 @@ def committed_and_local(project: Project, suite: Suite) -> Recordings:
     """Return what is committed, and behind it what was recorded on this machine only.
 
     Raises:
-        BadInput: with every problem of every file.
+        BadInput: with every problem of every file, or the local store is a newer evalgate's.
 
     """
-    local = local_recordings(project.root, suite)
-    return Recordings.union(committed(suite), read_recordings(local)) if local else committed(suite)
+    local = local_calls(project)
+    return committed(suite) if local is None else Recordings.union(committed(suite), local)
+
+
+def local_calls(project: Project, only: Collection[str] | None = None) -> Recordings | None:
+    """Return what was recorded on this machine only, of some sessions where they are named.
+
+    Raises:
+        BadInput: the local store is a newer evalgate's.
+
+    """
+    path = store_file(project.root)
+    if not path.exists():
+        return None
+    from evalgate.store.local.stored import StoredCalls  # noqa: PLC0415  sqlite only where there is a store
+
+    stored = StoredCalls(path, only)
+    return Recordings(stored.sessions, (stored,))
 
 
 def _read_base(base: BaseCommit, paths: Sequence[Path]) -> Recordings:

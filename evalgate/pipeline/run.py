@@ -1,13 +1,12 @@
 """The verb ``run``: measure every candidate and its baseline, compare them, decide."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from evalgate.core.errors import BadInput, ExitCode, Problem
-from evalgate.core.numbers import Unmeasured
-from evalgate.core.policy_file import Price
 from evalgate.core.progress import Progress
 from evalgate.core.run import Run
 from evalgate.core.suite import Project, Suite
@@ -15,16 +14,17 @@ from evalgate.core.verdict import CallCounts, Decision, Judgement, JudgeUse
 from evalgate.gate.decide import decide
 from evalgate.gate.waivers import in_force
 from evalgate.pipeline.bench import Bench, Judged
-from evalgate.pipeline.loading import loaded, policies_to_call
-from evalgate.pipeline.places import local_folder
+from evalgate.pipeline.called import Called
+from evalgate.pipeline.loading import loaded
+from evalgate.pipeline.partial import interrupted, partial_judgements
+from evalgate.pipeline.places import store_file
 from evalgate.pipeline.recorded import committed_and_local
 from evalgate.pipeline.settings import RunSettings
 from evalgate.pipeline.texts import NO_TEXTS, Texts, texts_of
 from evalgate.pricing.prices import resolve_prices
-from evalgate.store.recordings import Recordings, read_recordings
 
 if TYPE_CHECKING:
-    from evalgate.pipeline.looking import Looking
+    from evalgate.store.local.store import LocalStore
 
 
 def run(settings: RunSettings, progress: Progress) -> Decision:
@@ -52,7 +52,10 @@ def run_for_report(settings: RunSettings, progress: Progress, *, texts: bool = F
     with loaded(settings, calling=settings.mode != "replay") as found:
         # A commit's files are gone after this.
         judged = judge_project(found.project, settings, progress, texts=texts)
-    decision = decide(judged.judgements, (*_notes(settings), *found.notes))
+    notes = (*_notes(settings), *found.notes)
+    if judged.interrupted:
+        return Ran(interrupted(judged.judgements, notes), judged.runs, judged.texts)
+    decision = decide(judged.judgements, notes)
     if not settings.gates:
         decision = _shown_only(decision)
     return Ran(decision, judged.runs, judged.texts)
@@ -60,11 +63,15 @@ def run_for_report(settings: RunSettings, progress: Progress, *, texts: bool = F
 
 @dataclass(frozen=True, slots=True)
 class JudgedProject:
-    """A project's judgements, the runs behind each (the baseline's first), and the texts of those runs."""
+    """A project's judgements, the runs behind each (the baseline's first), and the texts of those runs.
+
+    ``interrupted`` says that somebody stopped the calls: the last judgements rest on some of their cases.
+    """
 
     judgements: tuple[Judgement, ...]
     runs: tuple[tuple[Run, ...], ...]
     texts: Texts
+    interrupted: bool = False
 
 
 def judge_project(
@@ -75,49 +82,91 @@ def judge_project(
     Raises:
         BadInput: something a person wrote is wrong.
         CannotJudge: recordings are missing, a provider refuses, a grader crashed.
+        SpendCapReached: the calls cost more than they may; those that were made are kept.
 
     """
-    judged = [
-        each
-        for suite in _narrowed(project.suites, settings)
-        for each in _judge_suite(project, suite, settings, progress)
-    ]
+    judged: list[Judged] = []
+    stopped = False
+    with ExitStack() as stack:
+        store = _opened(project, stack) if settings.mode != "replay" else None
+        for suite in _narrowed(project.suites, settings):
+            of_suite, stopped = _judge_suite(project, suite, settings, store, progress)
+            judged += of_suite
+            if stopped:
+                break
     every = (run for _, runs in judged for run in runs)
     kept = texts_of(project, every) if texts else NO_TEXTS
-    return JudgedProject(tuple(judgement for judgement, _ in judged), tuple(runs for _, runs in judged), kept)
+    judgements = tuple(judgement for judgement, _ in judged)
+    return JudgedProject(judgements, tuple(runs for _, runs in judged), kept, stopped)
 
 
-def _judge_suite(project: Project, suite: Suite, settings: RunSettings, progress: Progress) -> list[Judged]:
+def _opened(project: Project, stack: ExitStack) -> "LocalStore":
+    from evalgate.store.local.store import LocalStore  # noqa: PLC0415  sqlite only when calling
+
+    return stack.enter_context(LocalStore(store_file(project.root)))
+
+
+def _judge_suite(
+    project: Project,
+    suite: Suite,
+    settings: RunSettings,
+    store: "LocalStore | None",
+    progress: Progress,
+) -> tuple[list[Judged], bool]:
+    """Return the judgements of a suite, and whether it was interrupted while it was called."""
     policies = [policy for policy in (suite.baseline, *suite.proposals) if policy is not None]
     prices = {
         policy.name: resolve_prices(policy.deployments.values(), project.prices, project.price_at)
         for policy in policies
     }
-    called = _Called(committed_and_local(project, suite))
-    if settings.mode != "replay":
-        called = _call(project, suite, prices, settings, progress)
-    bench = Bench(project, suite, prices, called.recordings, settings.mode, keep=settings.gates)
+    if store is None:
+        called = Called(committed_and_local(project, suite))
+    else:
+        # asyncio only when calling
+        from evalgate.pipeline.calling_suite import call_suite  # noqa: PLC0415
+
+        called = call_suite(project, suite, prices, settings, store, progress)
     progress.start(f"{suite.name}: replaying", len(policies))
-    looking = called.looking
-    judged = bench.judgements(progress) if looking is None else looking.judgements(bench, progress)
-    not_spent = None if looking is None else looking.not_spent(called.recordings)
+    bench = Bench(
+        project,
+        suite,
+        prices,
+        called.recordings,
+        settings.mode,
+        keep=settings.gates and not called.interrupted,
+    )
+    judged = _judged(bench, called, progress)
     progress.done()
-    notes = (*called.notes, *in_force(suite.rules.waivers, suite.rules.limits))
-    finished = []
-    for judgement, runs in judged:
-        judges = bench.judging(runs)
-        completed = replace(
-            judgement,
-            calls=_counts(suite, runs, judges, called),
-            spend_usd=called.spend_usd,
-            not_spent=not_spent,
-            judging=judges,
-            notes=(*judgement.notes, *notes),
-            owners=suite.owners,
-            file=_file_of(suite, judgement),
-        )
-        finished.append((completed, runs))
-    return finished
+    return [(_counted(suite, judgement, runs, called, bench), runs) for judgement, runs in judged], (
+        called.interrupted
+    )
+
+
+def _judged(bench: Bench, called: Called, progress: Progress) -> list[Judged]:
+    if called.interrupted:
+        return partial_judgements(bench, progress)
+    if called.looking is None:
+        return bench.judgements(progress)
+    judged = called.looking.judgements(bench, progress)
+    not_spent = called.looking.not_spent(called.recordings)
+    return [(replace(judgement, not_spent=not_spent), runs) for judgement, runs in judged]
+
+
+def _counted(
+    suite: Suite, judgement: Judgement, runs: tuple[Run, ...], called: Called, bench: Bench
+) -> Judgement:
+    """Return the judgement with the calls that it took, and where it belongs."""
+    judges = bench.judging(runs)
+    waivers = in_force(suite.rules.waivers, suite.rules.limits)
+    return replace(
+        judgement,
+        calls=_counts(suite, runs, judges, called),
+        spend_usd=called.spend.at_most_usd,
+        judging=judges,
+        notes=(*judgement.notes, *called.notes, *waivers),
+        owners=suite.owners,
+        file=_file_of(suite, judgement),
+    )
 
 
 def _file_of(suite: Suite, judgement: Judgement) -> str:
@@ -125,63 +174,7 @@ def _file_of(suite: Suite, judgement: Judgement) -> str:
     return next((each.file for each in known if each is not None and each.name == judgement.candidate), "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Called:
-    """What a suite's policies are replayed from, and what it took to get it."""
-
-    recordings: Recordings
-    made: frozenset[str] = frozenset()
-    spend_usd: float | Unmeasured = 0.0
-    looking: "Looking | None" = None
-    notes: tuple[str, ...] = ()
-
-
-def _call(
-    project: Project,
-    suite: Suite,
-    prices: Mapping[str, Mapping[str, Price]],
-    settings: RunSettings,
-    progress: Progress,
-) -> _Called:
-    # asyncio only when calling
-    from evalgate.pipeline.calling import Calling, make_calls  # noqa: PLC0415
-
-    known = committed_and_local(project, suite) if settings.mode == "auto" else None
-    policies = policies_to_call(suite, anew=settings.mode == "live")
-    looking, notes = _looking(suite, prices, settings, known)
-    calling = Calling(
-        project,
-        suite,
-        policies,
-        prices,
-        folder=local_folder(project.root, suite),
-        known=known,
-        rounds=None if looking is None else looking.rounds,
-        concurrency=settings.concurrency,
-    )
-    calls = make_calls(calling, progress)
-    recordings = committed_and_local(project, suite)
-    if settings.mode == "live" and calls.file is not None:
-        recordings = read_recordings([calls.file])
-    notes = notes if looking is None else (looking.note(),)
-    return _Called(recordings, calls.digests, calls.spend_usd, looking, notes)
-
-
-def _looking(
-    suite: Suite,
-    prices: Mapping[str, Mapping[str, Price]],
-    settings: RunSettings,
-    known: Recordings | None,
-) -> tuple["Looking | None", tuple[str, ...]]:
-    if not settings.sequential:
-        return None, ()
-    from evalgate.pipeline.looking import Looking, why_not  # noqa: PLC0415  only sequential runs look
-
-    reason = why_not(suite, known)
-    return (None, (reason,)) if reason else (Looking(suite, prices, settings.mode), ())
-
-
-def _counts(suite: Suite, runs: tuple[Run, ...], judges: JudgeUse | None, called: _Called) -> CallCounts:
+def _counts(suite: Suite, runs: tuple[Run, ...], judges: JudgeUse | None, called: Called) -> CallCounts:
     results = chain.from_iterable(run.results for run in runs)
     needed = {step.digest for graded in results for step in graded.outcome.steps}
     made, reused = needed & called.made, needed - called.made

@@ -1,11 +1,36 @@
 """What the command line hands to the pipeline."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalgate.core.policy_file import DeploymentFile
 from evalgate.core.run import Mode
+
+
+def _unheard(_sentence: str) -> None:
+    """Say it to nobody."""
+
+
+def _agreed(_question: str) -> bool:
+    """Agree without being asked."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What calls may cost. In ``ci`` calls with a price need a ``cap_usd``: nobody is there to stop them.
+
+    ``tell`` hears what is about to be spent; ``agree`` is asked before much is, where there is no cap.
+    """
+
+    cap_usd: float | None = None
+    ci: bool = False
+    tell: Callable[[str], None] = field(default=_unheard, compare=False, repr=False)
+    agree: Callable[[str], bool] = field(default=_agreed, compare=False, repr=False)
+
+
+NO_RULE = Spending()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +49,7 @@ class RunSettings:
     limit: int | None = None
     sequential: bool = False
     concurrency: int | None = None
+    spending: Spending = NO_RULE
 
     @property
     def gates(self) -> bool:
@@ -42,6 +68,7 @@ class RecordSettings:
     cover_deployments: bool = False
     seed: int | None = None
     concurrency: int | None = None
+    spending: Spending = NO_RULE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +92,7 @@ class AaSettings:
     policy: str | None = None
     trials: int = 2
     mode: Mode = "replay"
+    spending: Spending = NO_RULE
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +126,7 @@ class JudgeCheckSettings:
     policy: str | None = None
     times: int = 0
     budget: float | None = None
+    spending: Spending = NO_RULE
 
 
 @dataclass(frozen=True, slots=True)

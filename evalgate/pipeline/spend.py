@@ -43,7 +43,7 @@ def expected(requests: Sequence[Request], price: Price, pool: Pool) -> tuple[lis
     if not requests:
         return [], ""
     known = pool.get(identity_of(requests[0]), ())
-    costs = [cost for attempts in known if not isinstance(cost := _usd(attempts, price), Unmeasured)]
+    costs = [cost for attempts in known if not isinstance(cost := usd_of(attempts, price), Unmeasured)]
     if costs:
         mean = math.fsum(costs) / len(costs)
         calls = "1 recorded call" if len(costs) == 1 else f"mean of {len(costs):,} recorded calls"
@@ -57,7 +57,7 @@ def worst(request: Request, price: Price, attempts: int) -> Usd:
     No token is shorter than a byte, so the bytes of what is sent bound its input tokens.
     """
     if request.kind == "function":
-        once = _usd((Attempt(0.0),), price)
+        once = usd_of((Attempt(0.0),), price)
         if isinstance(once, Unmeasured):
             return Unmeasured(f"{request.model!r} is a function, which counts its own tokens")
         return once * attempts
@@ -103,13 +103,14 @@ def most_output(request: Request) -> int | None:
 
 def _tokens_usd(input_tokens: int, output_tokens: int | None, price: Price, written: int = 0) -> Usd:
     usage = Usage(input_tokens, cache_write_tokens=written, output_tokens=output_tokens)
-    return _usd((Attempt(0.0, usage=usage),), price)
+    return usd_of((Attempt(0.0, usage=usage),), price)
 
 
-def _usd(attempts: tuple[Attempt, ...], price: Price) -> Usd:
+def usd_of(attempts: tuple[Attempt, ...], price: Price) -> Usd:
+    """Return what the attempts of one call cost."""
     return attempts_usd(attempts, "", price)
 
 
 def identity_of(request: Request) -> Identity:
-    """Return what would answer ``request``."""
+    """Return what answers a request, apart from what it is asked."""
     return (request.provider, request.model, request.revision, request.quantization)

@@ -8,8 +8,8 @@ from evalgate.core.cases import Case
 from evalgate.core.report_data import CallKey, CallText
 from evalgate.core.run import Run
 from evalgate.core.suite import Project, Suite
-from evalgate.pipeline.places import committed_recordings, local_recordings, recordings_in
-from evalgate.store.texts import read_texts
+from evalgate.pipeline.places import committed_recordings, recordings_in, store_file
+from evalgate.store.texts import read_texts, texts_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,21 @@ def _calls(project: Project, runs: Sequence[Run]) -> Mapping[CallKey, CallText]:
     found: dict[CallKey, CallText] = {}
     for suite in project.suites:
         if suite.name in wanted:
-            found |= read_texts(_paths(project, suite), wanted[suite.name])
-    return found
+            found |= read_texts(_paths(suite), wanted[suite.name])
+    return _local(project, set().union(*wanted.values()) - found.keys()) | found
 
 
-def _paths(project: Project, suite: Suite) -> list[Path]:
+def _local(project: Project, wanted: set[CallKey]) -> dict[CallKey, CallText]:
+    path = store_file(project.root)
+    if not wanted or not path.exists():
+        return {}
+    from evalgate.store.local.stored import StoredCalls  # noqa: PLC0415  sqlite only where there is a store
+
+    stored = StoredCalls(path)
+    lines = (line for digest in sorted({key[0] for key in wanted}) for _, line in stored.lines(digest))
+    return texts_in(lines, wanted)
+
+
+def _paths(suite: Suite) -> list[Path]:
     base = [] if suite.base is None else recordings_in(suite.base.recordings.parent)
-    return [*base, *committed_recordings(suite), *local_recordings(project.root, suite)]
+    return [*base, *committed_recordings(suite)]

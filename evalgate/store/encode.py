@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from evalgate.core.calls import Attempt, Call, Response
 from evalgate.core.digest import valid_text
@@ -13,24 +13,26 @@ from evalgate.store.lines import RECORDINGS_SCHEMA, AttemptLine, GatewayLine, St
 _NESTED: Mapping[str, type[Strict]] = {"usage": UsageLine, "gateway": GatewayLine}
 
 
-def header_bytes(session: Session, made_by: str, texts: Texts) -> bytes:
-    """Return the first line of a recordings file that holds one session."""
+def header_bytes(sessions: Iterable[Session], made_by: str, texts: Texts) -> bytes:
+    """Return the first line of a recordings file that holds these sessions."""
     header: dict[str, object] = {
         "schema": RECORDINGS_SCHEMA,
         "made_by": made_by,
-        "sessions": [
-            {
-                "id": session.id,
-                "interleaved": session.interleaved,
-                "seed": session.seed,
-                "started_at": session.started_at,
-                "origin": session.origin,
-            }
-        ],
+        "sessions": [_session_json(session) for session in sessions],
     }
     if texts == "none":
         header["texts"] = texts
     return _line_bytes(header)
+
+
+def session_bytes(session: Session, texts: Texts) -> bytes:
+    """Return a session as the local store describes it, with the rule about its texts."""
+    return _line_bytes(_session_json(session) | ({} if texts == "all" else {"texts": texts}))
+
+
+def attempt_bytes(attempt: Attempt) -> bytes:
+    """Return one attempt, as it stands in the line of its call."""
+    return _line_bytes(_attempt_json(attempt))
 
 
 def call_bytes(call: Call, session: str, texts: Texts) -> bytes:
@@ -61,6 +63,16 @@ def call_bytes(call: Call, session: str, texts: Texts) -> bytes:
 def _line_bytes(value: Mapping[str, object]) -> bytes:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return valid_text(text).encode() + b"\n"
+
+
+def _session_json(session: Session) -> dict[str, object]:
+    return {
+        "id": session.id,
+        "interleaved": session.interleaved,
+        "seed": session.seed,
+        "started_at": session.started_at,
+        "origin": session.origin,
+    }
 
 
 def _attempt_json(attempt: Attempt) -> dict[str, object]:

@@ -13,7 +13,7 @@ from evalgate.core.cases import Case
 from evalgate.core.errors import BadInput, CannotJudge, Problem
 from evalgate.core.run import Session
 from evalgate.store.recordings import read_recordings, recording_files
-from evalgate.store.writer import RecordingWriter, new_session
+from evalgate.store.writer import new_session, write_calls
 
 
 def import_origin(log: Path, what: str) -> str:
@@ -61,16 +61,9 @@ def write_import(folder: Path, session: Session, calls: Iterable[Call], made_by:
         BadInput: the folder cannot be written.
 
     """
-    writer = RecordingWriter(folder, session, made_by)
-    try:
-        with writer:
-            for call in calls:
-                writer.write(call)
-    except BaseException:
-        # A recording that was paid for is kept half; an import can be done again, and half of it misleads.
-        writer.path.unlink(missing_ok=True)
-        raise
-    return writer.path
+    path = folder / f"{session.id}.jsonl"
+    write_calls(path, session, calls, made_by)
+    return path
 
 
 def append_cases(path: Path, cases: Sequence[Case]) -> None:

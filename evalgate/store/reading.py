@@ -35,7 +35,7 @@ from evalgate.store.problems import FileProblems, check_schema, explain, is_torn
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _MEND = "mend the line; or delete it and record the call again"
-_TORN_CURE = "delete this line; `evalgate record` mends only what it was itself interrupted in (.part files)"
+_TORN_CURE = "delete this line and record the call again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,12 +284,3 @@ def _report(
     message, key, near = explain(error, line, known)
     unknown_cure = f"did you mean {near!r}?" if near else "remove it; or upgrade evalgate, if it is newer"
     problems.add(message, unknown_cure if "unknown key" in message else _MEND, line=number, key=key)
-
-
-def is_whole_line(line: bytes) -> bool:
-    """Tell whether ``line`` is a whole recording; no proper beginning of one is."""
-    try:
-        decode_leniently(line)
-    except UNREADABLE:
-        return False
-    return True

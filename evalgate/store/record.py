@@ -1,7 +1,9 @@
 """Callers that make calls and keep them: each call is made once, written down, then handed out."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from typing import Protocol
 
 from evalgate.core.calls import Attempt, Call, Caller, Request, Response, TokenLogprob
 from evalgate.core.digest import valid_text
@@ -9,9 +11,22 @@ from evalgate.core.messages import ToolCall
 from evalgate.core.policy_file import Reliability
 from evalgate.store.recordings import Recorded
 from evalgate.store.replay import MissingCall, ReplayCaller, replay, with_waits
-from evalgate.store.writer import PART, RecordingWriter, new_session, salvage
 
-__all__ = ["PART", "AutoCaller", "RecordingCaller", "RecordingWriter", "new_session", "salvage"]
+
+class Keeping(Protocol):
+    """Where finished calls go."""
+
+    def write(self, call: Call) -> str:
+        """Keep one call and return the id of the session that now holds it."""
+        ...
+
+
+class Claims(Protocol):
+    """Who makes which call, where several processes might."""
+
+    def making(self, digest: str) -> AbstractAsyncContextManager[None]:
+        """Hold the claim to a call; entering waits while another process makes it."""
+        ...
 
 
 class RecordingCaller:
@@ -21,8 +36,8 @@ class RecordingCaller:
     would have had it; where it does not tell, the attempts that are missing are made and kept as well.
     """
 
-    def __init__(self, inner: Caller, writer: RecordingWriter) -> None:
-        """Make calls through ``inner`` and write them with ``writer``, which is open."""
+    def __init__(self, inner: Caller, writer: Keeping) -> None:
+        """Make calls through ``inner`` and keep them with ``writer``."""
         self._inner = inner
         self._writer = writer
         self._made: dict[str, list[tuple[Reliability, Call]]] = {}
@@ -38,22 +53,31 @@ class RecordingCaller:
         while (pending := self._pending.get(digest)) is not None:
             await asyncio.wait([pending])
         known = () if missing is None else missing.known
-        for made_by, call in self._made.get(digest, ()):
-            if made_by == rules:
-                return call
-            recorded = Recorded(digest, call.session, call.attempts, call.response)
-            try:
-                return replace(replay(recorded, request, rules), replayed=False)
-            except MissingCall as too_short:
-                known = max(known, too_short.known, key=len)
+        made = self.made(request, rules, known)
+        if isinstance(made, Call):
+            return made
         pending = self._pending[digest] = asyncio.get_running_loop().create_future()
         try:
-            call = self._kept(await self._make(request, rules, known))
+            call = self._kept(await self._make(request, rules, made))
             self._made.setdefault(digest, []).append((rules, call))
         finally:
             del self._pending[digest]
             pending.set_result(None)
         return call
+
+    def made(
+        self, request: Request, rules: Reliability, known: tuple[Attempt, ...] = ()
+    ) -> Call | tuple[Attempt, ...]:
+        """Return the call as made in this session, or those of its attempts that are ``known``."""
+        for made_by, call in self._made.get(request.digest, ()):
+            if made_by == rules:
+                return call
+            recorded = Recorded(request.digest, call.session, call.attempts, call.response)
+            try:
+                return replace(replay(recorded, request, rules), replayed=False)
+            except MissingCall as too_short:
+                known = max(known, too_short.known, key=len)
+        return known
 
     async def _make(self, request: Request, rules: Reliability, known: tuple[Attempt, ...]) -> Call:
         left = (
@@ -69,19 +93,31 @@ class RecordingCaller:
 
 
 class AutoCaller:
-    """A Caller that replays what is recorded and makes the rest."""
+    """A Caller that replays what is recorded and makes the rest.
 
-    def __init__(self, replayed: ReplayCaller, recording: RecordingCaller) -> None:
-        """Ask ``replayed`` first, then ``recording``."""
+    Several processes may do so at once: what one of them makes, the others wait for and replay.
+    """
+
+    def __init__(self, replayed: ReplayCaller, recording: RecordingCaller, claims: Claims) -> None:
+        """Ask ``replayed`` first, then ``recording``, holding the claim to each call that it makes."""
         self._replayed = replayed
         self._recording = recording
+        self._claims = claims
 
     async def __call__(self, request: Request, rules: Reliability) -> Call:
         """Return the call, replayed when the recordings settle it."""
+        made = self._recording.made(request, rules)
+        if isinstance(made, Call):
+            return made
         try:
             return await self._replayed(request, rules)
-        except MissingCall as missing:
-            return await self._recording.go_on(request, rules, missing)
+        except MissingCall:
+            pass  # it is to be made, here or by whoever is about to
+        async with self._claims.making(request.digest):
+            try:
+                return await self._replayed(request, rules)
+            except MissingCall as missing:
+                return await self._recording.go_on(request, rules, missing)
 
 
 def _valid_response(response: Response) -> Response:

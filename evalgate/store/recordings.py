@@ -119,7 +119,7 @@ def read_recordings(paths: Sequence[Path]) -> Recordings:
 
 
 def recording_files(folder: Path) -> tuple[Path, ...]:
-    """Return the recordings files in ``folder`` by name; a ``.part`` file is not one yet."""
+    """Return the recordings files in ``folder`` by name."""
     if not folder.is_dir():
         return ()
     return tuple(sorted(path for path in folder.iterdir() if path.name.endswith((".jsonl", ".jsonl.gz"))))

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,17 +24,26 @@ def read_texts(paths: Sequence[Path], wanted: Collection[CallKey]) -> Mapping[Ca
     for path in paths:
         with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
             next(file, None)
-            for line in file:
-                text = _read_line(line, path, wanted)
-                if text is not None:
-                    found.setdefault(*text)
+            found = texts_in(file, wanted, f"file:{path.name}") | found
     return found
 
 
-def _read_line(line: bytes, path: Path, wanted: Collection[CallKey]) -> tuple[CallKey, CallText] | None:
+def texts_in(
+    lines: Iterable[bytes], wanted: Collection[CallKey], implied: str = ""
+) -> dict[CallKey, CallText]:
+    """Return the texts of the ``wanted`` calls among lines; those without a session are of ``implied``."""
+    found: dict[CallKey, CallText] = {}
+    for line in lines:
+        text = _read_line(line, implied, wanted)
+        if text is not None:
+            found.setdefault(*text)
+    return found
+
+
+def _read_line(line: bytes, implied: str, wanted: Collection[CallKey]) -> tuple[CallKey, CallText] | None:
     try:
         recorded = decode_leniently(line)
-        key = (recorded.digest or digest_of(recorded), recorded.session or f"file:{path.name}")
+        key = (recorded.digest or digest_of(recorded), recorded.session or implied)
         if key not in wanted or not bytes(recorded.request):
             return None
         return key, _text_of(recorded)

@@ -189,8 +189,8 @@ def test_an_embedders_calls_are_recorded_replayed_without_a_network_and_paid_apa
         assert [each.json["input"] for each in bench.received] == ["Yes, dear customer.", "Yes."], (
             "equal texts are embedded once"
         )
-    # Two calls by the policies at 0.01 USD, two of 9 tokens by the embedder.
-    assert "4 made, spent $0.0380" in recorded.stdout
+    # Two calls by the policies at the dearer one's 0.02 USD, two of 9 tokens by the embedder.
+    assert "4 made, spent $0.0580" in recorded.stdout
     judged = evalgate(tmp_path, "run", "--format", "json")
     assert judged.returncode == 0, judged.stderr
     (comparison,) = json.loads(judged.stdout)["comparisons"]

@@ -9,6 +9,7 @@ import pytest
 
 from evalgate.core.errors import ExitCode
 from evalgate.core.numbers import Unmeasured
+from evalgate.core.spend import Spend
 from evalgate.core.verdict import CallCounts, CaseCounts, Decision, Judgement, SideSummary
 
 
@@ -93,7 +94,7 @@ def recorded(**changed):
         "made": 6,
         "failed": 0,
         "file": Path("suites/tickets/recordings/a.jsonl"),
-        "spend_usd": 0.0213,
+        "spend": Spend(0.0213),
         "judging_usd": 0.0,
     }
     return SimpleNamespace(**(fields | changed))
@@ -102,7 +103,9 @@ def recorded(**changed):
 @pytest.fixture
 def recording():
     """Makes what ``evalgate record`` gets from the pipeline, of the given suites."""
-    return lambda *suites: SimpleNamespace(suites=tuple(recorded(**changed) for changed in suites))
+    return lambda *suites, broken_off=None: SimpleNamespace(
+        suites=tuple(recorded(**changed) for changed in suites), broken_off=broken_off
+    )
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from evalgate.cli.main import main
 from evalgate.cli.streams import wants_color
-from evalgate.core.errors import ExitCode
-from evalgate.core.numbers import Unmeasured
+from evalgate.core.errors import ExitCode, SpendCapReached
+from evalgate.core.spend import Spend
 from evalgate.pipeline.settings import RecordSettings, RunSettings
 
 
@@ -147,7 +147,7 @@ import sys
 sys.path.insert(0, {folder!r})
 import conftest
 sys.modules["evalgate.pipeline.run"] = conftest.module("x", run=lambda *_: conftest.decision(1))
-from evalgate.core.errors import ExitCode
+from evalgate.core.errors import ExitCode, SpendCapReached
 from evalgate.cli.main import main
 sys.stdin.read()
 sys.exit(main(["run"]))
@@ -194,16 +194,40 @@ def test_record_hands_every_option_on_and_tells_what_it_did(pipeline, recording,
     )
 
 
+def test_a_recording_that_was_broken_off_tells_what_it_did_and_why(pipeline, recording, capsys):
+    pipeline.answer = recording({}, broken_off=SpendCapReached("0.30 USD of 0.30 USD are spent"))
+    assert main(["record", "--max-spend", "0.3"]) == 5
+    assert pipeline.asked[0][0].spending.cap_usd == 0.3
+    out, err = capsys.readouterr()
+    assert "6 made, spent $0.0213" in out
+    assert err == (
+        "spend cap reached: 0.30 USD of 0.30 USD are spent\n"
+        "Finished work is kept; the same command continues.\n"
+    )
+
+
+def test_spend_that_nobody_can_bound_is_said(pipeline, recording, capsys):
+    pipeline.answer = recording({"spend": Spend(0.5, 0, 1, "'m' has no price")})
+    main(["record"])
+    assert "spent $0.500 and what 1 attempt may have cost ('m' has no price)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "nan", "inf", "much"])
+def test_a_cap_is_an_amount(pipeline, amount, capsys):
+    assert main(["run", "--max-spend", amount]) == 2
+    assert "--max-spend" in capsys.readouterr().err
+
+
 def test_record_with_nothing_missing_names_no_file(pipeline, recording, capsys):
-    pipeline.answer = recording({"already": 10, "made": 0, "file": None, "spend_usd": 0.0})
+    pipeline.answer = recording({"already": 10, "made": 0, "file": None})
     assert main(["record"]) == 0
     assert capsys.readouterr().out == "tickets: 10 calls needed, 10 already recorded, 0 made\n"
 
 
 @pytest.mark.parametrize(("failed", "code"), [(2, 0), (6, 4)])
 def test_record_counts_failures_and_fails_only_when_every_call_did(pipeline, recording, capsys, failed, code):
-    pipeline.answer = recording({"failed": failed, "spend_usd": Unmeasured("unknown")})
+    pipeline.answer = recording({"failed": failed, "spend": Spend(0.5, 0.25, 3)})
     assert main(["record"]) == code
     out, err = capsys.readouterr()
-    assert f"{failed} of them failed, spent n/a" in out
+    assert f"{failed} of them failed, spent $0.500 and at most $0.250 for 3 attempts that may have" in out
     assert "failed" in err

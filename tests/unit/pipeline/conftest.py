@@ -11,7 +11,7 @@ from evalgate.core.calls import Attempt, Call, Response, Usage
 from evalgate.core.run import Session
 from evalgate.load.project import load_project
 from evalgate.serving.requests import request_for
-from evalgate.store.writer import RecordingWriter
+from evalgate.store.writer import write_calls
 
 PROJECT = """\
 suites: [suites]
@@ -77,12 +77,12 @@ class Mail:
         folder = self.root / "suites/mail/recordings"
         session = Session(f"s{len(list(folder.glob('*')))}", "2026-11-01T00:00:00Z", interleaved=True, seed=1)
         response = None if attempts[-1].error else Response("loans")
-        with RecordingWriter(folder, session, "a test") as writer:
-            for case in suite.cases:
-                if case.id in ids:
-                    writer.write(
-                        Call(request_for(case, deployment, 0), attempts, response, session.id, False)
-                    )
+        calls = [
+            Call(request_for(case, deployment, 0), attempts, response, session.id, False)
+            for case in suite.cases
+            if case.id in ids
+        ]
+        write_calls(folder / f"{session.id}.jsonl", session, calls, "a test")
         return folder / f"{session.id}.jsonl"
 
     def record_all(self) -> None:

@@ -123,13 +123,6 @@ def test_a_recording_that_answers_another_question_is_an_error(sound, found):
     ]
 
 
-def test_an_interrupted_recording_is_a_warning(sound, found):
-    sound.write("suites/mail/recordings/s9.jsonl.part", "")
-    code, _, warnings = found()
-    assert code == 0
-    assert warnings == ["suites/mail/recordings/s9.jsonl.part: a recording was interrupted here"]
-
-
 def test_a_function_that_cannot_be_imported_is_an_error(sound, found):
     sound.edit(
         "evalgate.yaml", "providers:", 'providers:\n  here: {kind: function, path: "no_such_code:answer"}'

@@ -5,6 +5,9 @@ import json
 import pytest
 
 from evalgate.core.calls import Attempt, Usage
+from evalgate.store.encode import session_bytes
+from evalgate.store.local.store import LocalStore
+from evalgate.store.recordings import read_recordings
 
 # weak: 7 tokens in and 10 out for each; at worst two attempts of every byte. Of strong each side needs what
 # its router sends there, and at worst a fallback for what it sends to weak, so both may need all four.
@@ -135,13 +138,16 @@ def test_covering_deployments_asks_each_of_them_every_case(mail, evalgate, no_so
     assert suite["calls"] == {"needed": 8, "reused": 2, "missing": 6, "to_make": 6}
 
 
-def test_covering_ignores_what_was_only_called_on_this_machine(mail, evalgate, no_sockets):
+def test_what_was_called_on_this_machine_is_not_called_again(mail, evalgate, no_sockets):
     file = mail.record("weak", "m-1", "m-2")
-    local = mail.root / ".evalgate/recordings/mail" / file.name
-    local.parent.mkdir(parents=True)
-    file.rename(local)
+    recorded = read_recordings([file])
+    with LocalStore(mail.root / ".evalgate/store.sqlite3") as store:
+        for line in file.read_bytes().splitlines(keepends=True)[1:]:
+            store.keep_call(json.loads(line)["digest"], "s0", line)
+        store.keep_session("s0", session_bytes(recorded.sessions["s0"], "all"), "record")
+    file.unlink()
     assert planned(evalgate)["calls"]["reused"] == 2
-    assert planned(evalgate, "--cover", "deployments")["calls"]["reused"] == 0
+    assert planned(evalgate, "--cover", "deployments")["calls"]["reused"] == 2
 
 
 def test_a_cached_stream_needs_a_repeated_question_once(mail, evalgate, no_sockets):

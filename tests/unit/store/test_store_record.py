@@ -1,11 +1,6 @@
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,14 +9,19 @@ from evalgate.core.errors import BadInput, CannotJudge, ProviderRefused
 from evalgate.core.messages import Message, ToolCall
 from evalgate.core.policy_file import Reliability
 from evalgate.core.run import Session
-from evalgate.core.vectors import pack
-from evalgate.store.record import AutoCaller, RecordingCaller, RecordingWriter, new_session, salvage
+from evalgate.store.encode import call_bytes
+from evalgate.store.local.session import SessionWriter
+from evalgate.store.local.store import LocalStore
+from evalgate.store.local.stored import StoredCalls
+from evalgate.store.record import AutoCaller, RecordingCaller
 from evalgate.store.recordings import Recordings, read_recordings, recording_files
 from evalgate.store.replay import ReplayCaller
 from evalgate.store.verify import mismatches
+from evalgate.store.writer import new_session, write_calls, write_lines
 
 SESSION = Session("s1", "2026-11-01T00:00:00Z", interleaved=True, seed=3, origin="test")
 ONCE = Reliability()
+DIGEST = "ab" * 32
 
 
 def request(name):
@@ -61,7 +61,13 @@ def files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-# The writer
+# Recordings files
+
+
+def write(tmp_path, *calls, session=SESSION):
+    path = tmp_path / f"{session.id}.jsonl"
+    write_calls(path, session, calls, "evalgate 0.1")
+    return path
 
 
 def test_what_is_written_is_read_back(tmp_path):
@@ -79,11 +85,7 @@ def test_what_is_written_is_read_back(tmp_path):
         "live",
         replayed=False,
     )
-    with RecordingWriter(tmp_path, SESSION, "evalgate 0.1") as writer:
-        assert writer.write(rich) == "s1"
-        assert writer.write(call("b", Attempt(1.0, "timeout"))) == "s1"
-        assert files(tmp_path) == ["s1.jsonl.part"]
-        assert recording_files(tmp_path) == ()
+    write(tmp_path, rich, call("b", Attempt(1.0, "timeout")))
     assert files(tmp_path) == ["s1.jsonl"]
     recordings = read_recordings(recording_files(tmp_path))
     assert recordings.sessions == {"s1": SESSION}
@@ -93,21 +95,9 @@ def test_what_is_written_is_read_back(tmp_path):
     assert recordings.find(request("b").digest).response is None
 
 
-def test_a_vector_is_kept_in_six_characters_a_number_and_read_back(tmp_path):
-    vector = pack([0.1 * n for n in range(-500, 500)])
-    embedded = replace(call("a"), response=Response(None, vector=vector))
-    with RecordingWriter(tmp_path, SESSION, "evalgate 0.1") as writer:
-        writer.write(embedded)
-    (_, written) = writer.path.read_text().splitlines()
-    assert len(json.loads(written)["response"]["vector"]) < 6 * 1000
-    found = read_recordings([writer.path]).find(embedded.request.digest)
-    assert found.response == embedded.response
-
-
 def test_the_request_stands_beside_its_digest(tmp_path):
-    with RecordingWriter(tmp_path, SESSION, "test") as writer:
-        writer.write(call("a"))
-    written = json.loads(writer.path.read_text().splitlines()[1])
+    path = write(tmp_path, call("a"))
+    written = json.loads(path.read_text().splitlines()[1])
     assert written["request"] == {
         "provider": "p",
         "model": "m",
@@ -116,194 +106,80 @@ def test_the_request_stands_beside_its_digest(tmp_path):
         "messages": [{"role": "user", "content": "a"}],
         "params": {"t": 2**60},
     }
-    (odd,) = mismatches(writer.path)  # these tests make digests up
+    (odd,) = mismatches(path)  # these tests make digests up
     assert odd.digest == request("a").digest
 
 
 def test_without_texts_nothing_said_is_written(tmp_path):
-    with RecordingWriter(tmp_path, SESSION, "test", texts="none") as writer:
-        writer.write(call("question", text="answer"))
-    content = writer.path.read_text().replace(request("question").digest, "")
+    path = tmp_path / "s1.jsonl"
+    line = call_bytes(call("question", text="answer"), "s1", "none")
+    write_lines(path, [SESSION], [line], "test", "none")
+    content = path.read_text().replace(request("question").digest, "")
     assert "answer" not in content
     assert "question" not in content
-    found = read_recordings([writer.path]).find(request("question").digest)
+    found = read_recordings([path]).find(request("question").digest)
     assert found.texts_withheld
     assert found.attempts[0].usage == Usage(3)
 
 
-def test_finished_work_is_kept_when_the_work_is_broken_off(tmp_path):
-    for number, error in enumerate((KeyboardInterrupt, RuntimeError)):
-        session = replace(SESSION, id=f"s{number}")
-        with pytest.raises(error), RecordingWriter(tmp_path, session, "test") as writer:  # noqa: PT012
-            writer.write(call("a"))
-            raise error
-        assert len(read_recordings([writer.path])) == 1
+def test_a_file_is_whole_or_not_there_and_replaces_nothing(tmp_path):
+    def breaks_off():
+        yield call("a")
+        raise KeyboardInterrupt
 
-
-def test_a_session_without_a_call_leaves_no_file(tmp_path):
-    with RecordingWriter(tmp_path / "new" / "folder", SESSION, "test"):
-        pass
-    assert files(tmp_path / "new" / "folder") == []
-
-
-def test_two_writers_never_share_a_file(tmp_path):
-    with RecordingWriter(tmp_path, SESSION, "test") as writer:
-        with pytest.raises(BadInput, match=r"s1\.jsonl\.part"), RecordingWriter(tmp_path, SESSION, "test"):
-            pass
-        writer.write(call("a"))
-    with pytest.raises(BadInput, match="recorded already"), RecordingWriter(tmp_path, SESSION, "test"):
-        pass
+    with pytest.raises(KeyboardInterrupt):
+        write_calls(tmp_path / "s1.jsonl", SESSION, breaks_off(), "test")
+    with pytest.raises(ValueError, match="JSON"):
+        write(tmp_path, call("b", Attempt(float("nan"))))
+    assert files(tmp_path) == []
+    path = write(tmp_path, call("a"))
+    before = path.read_bytes()
+    with pytest.raises(BadInput, match="there already"):
+        write(tmp_path, call("b"))
+    assert path.read_bytes() == before
     assert files(tmp_path) == ["s1.jsonl"]
-    assert len(read_recordings([writer.path])) == 1
 
 
-def test_session_ids_are_new_and_name_files():
-    ids = {new_session().id for _ in range(200)}
-    assert len(ids) == 200
-    with pytest.raises(BadInput, match="cannot name a file"):
-        RecordingWriter(None, replace(SESSION, id="../s"), "test")
+def test_a_folder_that_cannot_be_made_is_not_a_verdict(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CannotJudge, match="cannot be written"):
+        write(tmp_path / "file", call("a"))
 
 
-def test_a_digest_asked_twice_goes_to_a_session_beside_it(tmp_path):
-    with RecordingWriter(tmp_path, SESSION, "test") as writer:
-        held = [writer.write(call("a", text=text)) for text in ("first", "second", "third")]
-        assert len(writer) == 3
-    assert held == ["s1", "s1.2", "s1.3"]
-    assert files(tmp_path) == ["s1.2.jsonl", "s1.3.jsonl", "s1.jsonl"]
-    recordings = read_recordings(recording_files(tmp_path))
-    assert recordings.sessions_of(request("a").digest) == ("s1", "s1.2", "s1.3")
-    assert recordings.sessions["s1.2"] == replace(SESSION, id="s1.2")
-
-
-def test_a_number_that_json_cannot_say_is_refused_before_it_is_written(tmp_path):
-    with RecordingWriter(tmp_path, SESSION, "test") as writer:
-        writer.write(call("a"))
-        with pytest.raises(ValueError, match="JSON"):
-            writer.write(call("b", Attempt(float("nan"))))
-    assert len(read_recordings([writer.path])) == 1
-
-
-FULL_DISK = """
-import resource, sys
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-from test_store_record import SESSION, call
-from evalgate.core.errors import CannotJudge
-from evalgate.store.record import RecordingWriter
-resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
-written = 0
-with RecordingWriter(Path({folder!r}), SESSION, "test") as writer:
-    try:
-        for number in range(100):
-            writer.write(call(str(number)))
-            written += 1
-    except CannotJudge as error:
-        print(written, error)
-"""
-
-
-def run_python(code, tmp_path):
-    code = code.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-
-
-def test_a_full_disk_loses_no_call_that_was_written(tmp_path):
-    out, _ = run_python(FULL_DISK, tmp_path).communicate(timeout=60)
-    written, said = out.split(" ", 1)
-    assert "make room" in said
-    assert 0 < int(written) == len(read_recordings([tmp_path / "s1.jsonl"]))
-
-
-# Salvage
-
-
-def part_of(tmp_path, *names):
-    with RecordingWriter(tmp_path, SESSION, "test") as writer:
-        for name in names:
-            writer.write(call(name))
-    return writer.path.rename(tmp_path / "s1.jsonl.part")
-
-
-def test_salvage_cuts_a_torn_tail_and_keeps_whole_lines(tmp_path):
-    part = part_of(tmp_path, "a", "b")
-    part.write_bytes(part.read_bytes()[:-20])
-    assert salvage(tmp_path) == (tmp_path / "s1.jsonl",)
-    assert files(tmp_path) == ["s1.jsonl"]
-    recordings = read_recordings(recording_files(tmp_path))
-    assert len(recordings) == 1
-    assert recordings.find(request("a").digest) is not None
-
-
-def test_salvage_leaves_a_living_writer_alone(tmp_path):
-    with RecordingWriter(tmp_path, SESSION, "test") as writer:
-        writer.write(call("a"))
-        assert salvage(tmp_path) == ()
-        writer.write(call("b"))
-    assert len(read_recordings([writer.path])) == 2
-
-
-def test_salvage_overwrites_nothing_and_touches_nothing_it_cannot_name(tmp_path):
-    part = part_of(tmp_path, "a")
-    (tmp_path / "s1.jsonl").write_text("kept")
-    (tmp_path / "other.jsonl.part").write_text('{"schema":"evalgate/recordings@2"}\n{}\n')
-    (tmp_path / "odd.jsonl.part").write_text("a\nb\n")
-    before = files(tmp_path)
-    assert salvage(tmp_path) == ()
-    assert files(tmp_path) == before
-    assert part.exists()
-    assert (tmp_path / "s1.jsonl").read_text() == "kept"
-    assert salvage(tmp_path / "nowhere") == ()
-
-
-KILLED = """
-import sys
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-from test_store_record import SESSION, call
-from evalgate.store.record import RecordingWriter
-with RecordingWriter(Path({folder!r}), SESSION, "test") as writer:
-    for number in range(10**9):
-        writer.write(call(str(number)))
-        print(number, flush=True)
-"""
-
-
-@pytest.mark.parametrize("acknowledged", [1, 60, 200, 700])
-def test_kill_9_loses_no_acknowledged_line(tmp_path, acknowledged):
-    process = run_python(KILLED, tmp_path)
-    for _ in range(acknowledged):
-        last = process.stdout.readline()
-    os.kill(process.pid, signal.SIGKILL)
-    heard = [*process.stdout]
-    process.communicate(timeout=60)
-    last = int((heard[-1] if heard else last).strip())
-    assert last >= acknowledged - 1
-    assert salvage(tmp_path) == (tmp_path / "s1.jsonl",)
-    recordings = read_recordings(recording_files(tmp_path))
-    assert all(recordings.find(request(str(number)).digest) for number in range(last + 1))
+def test_session_ids_are_new():
+    assert len({new_session().id for _ in range(200)}) == 200
 
 
 # The callers
 
 
+def store_of(folder):
+    return folder / "store.sqlite3"
+
+
+def stored(folder):
+    calls = StoredCalls(store_of(folder))
+    return Recordings(calls.sessions, (calls,))
+
+
 def record(tmp_path, provider, work, recordings=None):
     async def go():
-        with RecordingWriter(tmp_path, SESSION, "test") as writer:
-            caller = RecordingCaller(provider, writer)
+        with LocalStore(store_of(tmp_path)) as store:
+            caller = RecordingCaller(provider, SessionWriter(store, SESSION, "test"))
             if recordings is not None:
-                caller = AutoCaller(ReplayCaller(recordings), caller)
+                caller = AutoCaller(ReplayCaller(recordings), caller, store)
             return await work(caller)
 
     return asyncio.run(go())
 
 
-def test_a_call_is_written_then_handed_out_under_its_session(tmp_path):
+def test_a_call_is_kept_and_handed_out_under_its_session(tmp_path):
     async def work(caller):
-        made = await caller(request("a"), ONCE)
-        assert "answer 1" in (tmp_path / "s1.jsonl.part").read_text()
-        return made
+        return await caller(request("a"), ONCE)
 
     made = record(tmp_path, Provider(), work)
+    assert stored(tmp_path).find(made.request.digest).response == made.response
+    assert stored(tmp_path).sessions == {"s1": SESSION}
     assert (made.session, made.replayed, made.response) == ("s1", False, Response("answer 1"))
 
 
@@ -317,7 +193,7 @@ def test_one_digest_at_once_or_later_is_one_call(tmp_path):
     calls = record(tmp_path, provider, work)
     assert sorted(provider.asked) == sorted(request(name).digest for name in "abc")
     assert len({id(each) for each in calls}) == 3
-    assert len(read_recordings([tmp_path / "s1.jsonl"])) == 3
+    assert len(stored(tmp_path)) == 3
 
 
 def test_many_concurrent_calls_give_whole_lines(tmp_path):
@@ -325,7 +201,7 @@ def test_many_concurrent_calls_give_whole_lines(tmp_path):
         await asyncio.gather(*(caller(request(str(number)), ONCE) for number in range(500)))
 
     record(tmp_path, Provider(), work)
-    assert len(read_recordings([tmp_path / "s1.jsonl"])) == 500
+    assert len(stored(tmp_path)) == 500
 
 
 def test_who_waits_makes_the_call_when_the_first_is_cancelled_or_refused(tmp_path):
@@ -375,7 +251,7 @@ def test_other_rules_get_the_same_attempts_as_they_would_have_had_them(tmp_path)
     assert [each.error for each in failed.attempts] == ["server_error"]
     assert [each.error for each in retried.attempts] == ["server_error", None]
     assert (slow.session, resumed.session) == ("s1", "s1.2")
-    replayed = ReplayCaller(read_recordings(recording_files(tmp_path)))
+    replayed = ReplayCaller(stored(tmp_path))
     for made, rules in ((slow, patient), (resumed, hasty), (failed, patient), (retried, hasty)):
         again = asyncio.run(replayed(made.request, rules))
         assert again == replace(made, replayed=True)
@@ -399,7 +275,7 @@ def test_auto_replays_what_is_recorded_and_calls_the_rest(tmp_path):
         await caller(request("b"), Reliability(request_timeout_s=5.0))
 
     record(tmp_path / "old", Provider(b=[Attempt(9.0)]), old)
-    recordings = read_recordings(recording_files(tmp_path / "old"))
+    recordings = stored(tmp_path / "old")
     provider = Provider()
     rules = Reliability(request_timeout_s=5.0, num_retries=1)
 
@@ -412,20 +288,20 @@ def test_auto_replays_what_is_recorded_and_calls_the_rest(tmp_path):
     assert not resumed.replayed
     assert not made.replayed
     assert provider.asked == [request("b").digest, request("c").digest]
-    both = Recordings.union(recordings, read_recordings([tmp_path / "new" / "s1.jsonl"]))
+    both = Recordings.union(recordings, stored(tmp_path / "new"))
     for each in (resumed, made):
         again = asyncio.run(ReplayCaller(both)(each.request, rules))
         assert again == replace(each, replayed=True)
 
 
 def test_a_recording_without_text_is_called_again_by_auto(tmp_path):
-    with RecordingWriter(tmp_path, replace(SESSION, id="s0"), "test", texts="none") as writer:
-        writer.write(call("a"))
+    line = call_bytes(call("a"), "s1", "none")
+    write_lines(tmp_path / "s1.jsonl", [SESSION], [line], "test", "none")
 
     async def work(caller):
         return await caller(request("a"), ONCE)
 
-    made = record(tmp_path / "new", Provider(), work, read_recordings([writer.path]))
+    made = record(tmp_path / "new", Provider(), work, read_recordings([tmp_path / "s1.jsonl"]))
     assert made.response == Response("answer 1")
 
 
@@ -439,16 +315,33 @@ def test_a_lone_surrogate_in_an_answer_is_replaced_before_it_is_handed_out(tmp_p
 
     made = record(tmp_path, odd, work)
     assert made.response.text == "x\ufffdy"
-    assert read_recordings([tmp_path / "s1.jsonl"]).find(made.request.digest).response == made.response
+    assert stored(tmp_path).find(made.request.digest).response == made.response
 
 
-def test_a_disk_that_cannot_be_written_is_not_a_verdict(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(BadInput, match="cannot record"), RecordingWriter(tmp_path / "file", SESSION, "test"):
-        pass
-    with RecordingWriter(tmp_path, SESSION, "test") as writer:
+def test_a_digest_asked_twice_goes_to_a_session_beside_it(tmp_path):
+    with LocalStore(store_of(tmp_path)) as store:
+        writer = SessionWriter(store, SESSION, "test")
+        held = [writer.write(call("a", text=text)) for text in ("first", "second", "third")]
+    assert held == ["s1", "s1.2", "s1.3"]
+    recordings = stored(tmp_path)
+    assert recordings.sessions_of(request("a").digest) == ("s1", "s1.2", "s1.3")
+    assert recordings.sessions["s1.2"] == replace(SESSION, id="s1.2")
+
+
+def test_a_number_that_json_cannot_say_is_refused_before_it_is_kept(tmp_path):
+    with LocalStore(store_of(tmp_path)) as store:
+        writer = SessionWriter(store, SESSION, "test")
         writer.write(call("a"))
-        os.close(writer._file)
-        writer._file = os.open(writer._part, os.O_RDONLY)
-        with pytest.raises(CannotJudge, match="are kept"):
-            writer.write(call("b"))
+        with pytest.raises(ValueError, match="JSON"):
+            writer.write(call("b", Attempt(float("nan"))))
+    assert len(stored(tmp_path)) == 1
+
+
+def test_texts_that_may_not_be_kept_are_not_kept(tmp_path):
+    with LocalStore(store_of(tmp_path)) as store:
+        asked = replace(call("question", text="answer"), request=replace(request("question"), digest=DIGEST))
+        SessionWriter(store, SESSION, "test", texts="none").write(asked)
+    assert stored(tmp_path).find(DIGEST).texts_withheld
+    content = store_of(tmp_path).read_bytes()
+    assert b"answer" not in content
+    assert b'"content"' not in content

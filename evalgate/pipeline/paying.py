@@ -1,0 +1,91 @@
+"""Before money is spent: what it will be, whether it can be bounded, and whether somebody agrees."""
+
+from collections.abc import Mapping, Sequence
+
+from evalgate.core.errors import BadInput, Interrupted, Problem
+from evalgate.core.numbers import Unmeasured
+from evalgate.core.plan import SuitePlan
+from evalgate.core.policy import Policy
+from evalgate.core.policy_file import Price
+from evalgate.core.suite import Project, Suite
+from evalgate.pipeline.plan import plan_suite
+from evalgate.pipeline.settings import PlanSettings, Spending
+from evalgate.pipeline.tariff import Tariff, refuse_without_bound
+from evalgate.report.numbers import count, usd
+from evalgate.report.safe_text import safe_line
+
+ASK_ABOVE_USD = 1.0
+
+
+class _Unseen:
+    """Shows no progress: planning is short beside calling."""
+
+    def start(self, label: str, total: int) -> None:
+        """Begin unseen."""
+
+    def advance(self, n: int = 1) -> None:
+        """Advance unseen."""
+
+    def done(self) -> None:
+        """End unseen."""
+
+
+def before_paying(
+    project: Project,
+    suite: Suite,
+    policies: Sequence[Policy],
+    prices: Mapping[str, Mapping[str, Price]],
+    plan: PlanSettings,
+    spending: Spending,
+) -> None:
+    """Say what a suite's calls will cost before the first of them; refuse what may not or cannot be paid.
+
+    Raises:
+        BadInput: a cap cannot be held, or is missing in CI.
+        Interrupted: whoever was asked did not agree.
+
+    """
+    tariff = Tariff.of(project, suite, policies, prices)
+    if spending.cap_usd is not None:
+        refuse_without_bound(tariff, suite, policies)
+    if tariff.is_free:
+        return
+    planned = plan_suite(project, suite, plan, _Unseen())
+    if not planned.to_make:
+        return
+    said = _sentence(planned, spending.cap_usd)
+    if spending.ci and spending.cap_usd is None:
+        raise BadInput([Problem(f"in CI, calls need a cap: {said}", "add --max-spend with an amount in USD")])
+    spending.tell(said)
+    if spending.cap_usd is None and _is_much(planned) and not spending.agree("Spend that?"):
+        raise Interrupted("nothing was called")
+
+
+def bound_judges(project: Project, suite: Suite, spending: Spending) -> None:
+    """Refuse calls to judges alone that may not or cannot be paid; how many there will be is not known.
+
+    Raises:
+        BadInput: a cap cannot be held, or is missing in CI.
+
+    """
+    tariff = Tariff.of(project, suite, (), {})
+    if spending.cap_usd is not None:
+        refuse_without_bound(tariff, suite, ())
+    elif spending.ci and not tariff.is_free:
+        raise BadInput([Problem("in CI, calls need a cap", "add --max-spend with an amount in USD")])
+
+
+def _sentence(planned: SuitePlan, cap_usd: float | None) -> str:
+    calls = count(planned.to_make, "call")
+    said = f"{safe_line(planned.suite)}: {calls} to make, {_amount(planned.expected_usd)} expected"
+    said += f", {_amount(planned.worst_usd)} at worst"
+    return said if cap_usd is None else f"{said}; no more than {usd(cap_usd)} will be spent"
+
+
+def _amount(amount: float | Unmeasured) -> str:
+    return f"unknown ({amount.reason})" if isinstance(amount, Unmeasured) else usd(amount)
+
+
+def _is_much(planned: SuitePlan) -> bool:
+    likely = planned.worst_usd if isinstance(planned.expected_usd, Unmeasured) else planned.expected_usd
+    return isinstance(likely, Unmeasured) or likely > ASK_ABOVE_USD

@@ -1,0 +1,214 @@
+"""The local store, opened to write: every attempt before it is sent, every call once it is finished."""
+
+import asyncio
+import hashlib
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from evalgate.core.errors import BadInput, CannotJudge
+from evalgate.core.retry import DEFAULT_TIMEOUT_S
+from evalgate.store.local import ledger
+from evalgate.store.local.opening import CHECKPOINTS_ARE_SAFE, connect, prepare
+from evalgate.store.local.place import StorePlace
+from evalgate.store.local.thread import Work, WriterThread
+
+T = TypeVar("T")
+_CLAIM_POLL_S = 0.05
+_LOOK_FOR_DEAD_S = 2.0
+_LARGE_LOG_BYTES = 64 * 1024 * 1024
+_KEEP_SESSION = "INSERT OR IGNORE INTO sessions (id, described, sha256, purpose) VALUES (?, ?, ?, ?)"
+_KEEP_CALL = "INSERT OR IGNORE INTO calls (digest, session, line, sha256) VALUES (?, ?, ?, ?)"
+
+_log = logging.getLogger(__name__)
+
+
+class LocalStore:
+    """One command's hold on the local store. Use it as a context manager; several may be open at once.
+
+    A process that is killed leaves nothing half: what was committed stays, and an attempt that was sent but
+    has no end is counted as possibly billed by whoever opens the store next.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Prepare to open the store at ``path``; it is made when it is missing."""
+        self._place = StorePlace(path)
+        self._held: set[str] = set()
+
+    def __enter__(self) -> Self:
+        """Open, and before that mend and migrate.
+
+        Raises:
+            BadInput: the folder cannot be written or is on a network, or the store is a newer evalgate's.
+            CannotJudge: the store cannot be opened.
+
+        """
+        place = self._place
+        place.ensure_folder()
+        with place.locked():
+            prepare(place)
+            living = place.living()
+            self.alone = not living
+            self._here = place.enter()
+            try:
+                place.forget_clean()
+                self._connection = connect(place)
+                with self._connection:
+                    self._connection.execute("BEGIN IMMEDIATE")
+                    self.owner, left = ledger.register(self._connection, self._here.name, living)
+            except (sqlite3.Error, OSError) as error:
+                self._here.leave()
+                raise CannotJudge(f"{place.path}: the local store cannot be opened: {error}") from error
+        self._thread = WriterThread(self._connection, place.path, self._checkpoint_when_large)
+        tell_left_open(left, "a run that was killed")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what is still to be written, and leave the file as small and whole as it can be.
+
+        Raises:
+            CannotJudge: something could not be written, and nothing else went wrong before.
+
+        """
+        left = self.ask(lambda connection: ledger.leave(connection, self.owner))
+        self._thread.stop()
+        broken = self._thread.broken
+        try:
+            with self._place.locked():
+                self._here.leave()
+                if broken is None and not self._place.living():
+                    self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._connection.close()
+                if broken is None and not self._place.living():
+                    self._place.note_clean()
+        except (sqlite3.Error, OSError, CannotJudge) as failed:
+            _log.warning(
+                "the local store was not closed whole, and is checked when it is next opened: %s", failed
+            )
+        if broken is None:
+            tell_left_open(left.result(), "calls that were broken off")
+        elif error is None:
+            raise broken
+
+    def ask(self, work: Work[T]) -> Future[T]:
+        """Return the future result of ``work`` on the connection; it is there once it is on the disk."""
+        return self._thread.ask(work)
+
+    def check(self) -> None:
+        """Do nothing while the store can be written.
+
+        Raises:
+            CannotJudge: it cannot.
+
+        """
+        if self._thread.broken is not None:
+            raise self._thread.broken
+
+    def flush(self) -> None:
+        """Return once everything that was asked is on the disk.
+
+        Raises:
+            CannotJudge: it cannot be written.
+
+        """
+        self.ask(lambda _: None).result()
+
+    def keep_session(self, session: str, described: bytes, purpose: str) -> None:
+        """Note a session, unless it is there."""
+        row = [session, described, hashlib.sha256(described).digest(), purpose]
+        self.ask(lambda connection: connection.execute(_KEEP_SESSION, row).rowcount)
+
+    def keep_call(self, digest: str, session: str, line: bytes) -> None:
+        """Note a finished call by its line, unless it is there; return before it is on the disk.
+
+        Raises:
+            CannotJudge: nothing can be written any more.
+
+        """
+        self.check()
+        row = [bytes.fromhex(digest), session, line, hashlib.sha256(line).digest()]
+        self.ask(lambda connection: connection.execute(_KEEP_CALL, row).rowcount)
+
+    def finish(self, purpose: str) -> None:
+        """Note that the sessions with this purpose made every call that they were to make."""
+        work = "UPDATE sessions SET finished = 1 WHERE purpose = ?"
+        self.ask(lambda connection: connection.execute(work, [purpose]).rowcount)
+
+    @asynccontextmanager
+    async def making(self, digest: str) -> AsyncIterator[None]:
+        """Hold the claim to a call while it is made; wait first while another process makes it.
+
+        Raises:
+            CannotJudge: the store cannot be written.
+
+        """
+        if digest in self._held:
+            yield
+            return
+        self._held.add(digest)
+        key = bytes.fromhex(digest)
+        try:
+            await self._claim(key)
+            yield
+        finally:
+            self._held.discard(digest)
+            self.ask(lambda connection: ledger.release(connection, key, self.owner))
+
+    async def bury_dead(self) -> None:
+        """Close the books of processes that died since, so that nobody waits for them."""
+        living = self._place.living()
+        left = await asyncio.wrap_future(self.ask(lambda connection: ledger.bury(connection, living)))
+        tell_left_open(left, "a run beside this one that was killed")
+
+    async def _claim(self, digest: bytes) -> None:
+        look_again_at = time.monotonic() + _LOOK_FOR_DEAD_S
+        while True:
+            now_s = time.time()
+            until_s = now_s + 2 * DEFAULT_TIMEOUT_S
+            claim = partial(ledger.claim, digest=digest, owner=self.owner, now_s=now_s, until_s=until_s)
+            if await asyncio.wrap_future(self.ask(claim)) == "ours":
+                return
+            await asyncio.sleep(_CLAIM_POLL_S)
+            if time.monotonic() > look_again_at:
+                look_again_at = time.monotonic() + _LOOK_FOR_DEAD_S
+                await self.bury_dead()
+
+    def _checkpoint_when_large(self, connection: sqlite3.Connection) -> None:
+        """Empty a long write-ahead log where SQLite may not do so by itself, if nobody else is here now."""
+        if CHECKPOINTS_ARE_SAFE or not _is_large(self._place.wal):
+            return
+        with suppress(OSError, BadInput, CannotJudge, sqlite3.Error), self._place.locked():
+            if self._place.living() == [self._here.name]:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _is_large(wal: Path) -> bool:
+    try:
+        return wal.stat().st_size > _LARGE_LOG_BYTES
+    except FileNotFoundError:
+        return False
+
+
+def tell_left_open(left: ledger.LeftOpen, whose: str) -> None:
+    """Say which attempts may have been billed though nobody knows what became of them."""
+    if not left.attempts:
+        return
+    attempts = "1 attempt" if left.attempts == 1 else f"{left.attempts:,} attempts"
+    worst = f"at most {ledger.usd(left.worst_nusd)}"
+    if left.unpriced:
+        worst = "at a cost that nobody can bound" if left.unpriced == left.attempts else f"{worst} and more"
+    _log.warning(
+        "%s of %s may have been billed, %s; what they asked is asked again when needed",
+        attempts,
+        whose,
+        worst,
+    )
