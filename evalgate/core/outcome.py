@@ -7,7 +7,7 @@ from evalgate.core.calls import Attempt
 from evalgate.core.messages import ToolCall
 from evalgate.core.numbers import Unmeasured
 
-Role = Literal["generate", "fallback"]
+Role = Literal["generate", "fallback", "embed", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,16 @@ class CacheTrace:
     """What the policy's cache did; ``source`` is the case whose answer a hit served.
 
     ``question`` names what was asked as it was asked: equal for two cases whose conversations differ in
-    nothing but composed characters and whitespace at the ends.
+    nothing but composed characters and whitespace at the ends. ``similarity`` is set where a hit was found
+    by meaning, ``waited_s`` where it waited for an identical question that was being answered.
     """
 
     key: str
     hit: bool
     source: str | None = None
     question: str = ""
+    similarity: float | None = None
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

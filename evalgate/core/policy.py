@@ -1,16 +1,25 @@
 """A policy as it is served: files read, references resolved, ready to answer without touching the disk."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalgate.core.calls import Request, RequestKind
 from evalgate.core.cases import Case
 from evalgate.core.digest import DigestFrame
 from evalgate.core.messages import Message
-from evalgate.core.policy_file import ExactCache, Limits, Price, Reliability, ResponseFile, RouterFile
+from evalgate.core.policy_file import (
+    CacheFile,
+    Limits,
+    Price,
+    Reliability,
+    ResponseFile,
+    RouterFile,
+    SemanticCache,
+)
 from evalgate.core.routing import TrainedOn
 
 ScoreFunction = Callable[[Case], float]
+EmbedFunction = Callable[[list[str]], Sequence[Sequence[float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,7 @@ class Policy:
 
     ``digest`` covers everything that can change an answer, a cost or a time, and nothing else (not the
     description, not the file's name). ``summary`` holds the lines of the policy for diffs, ``key: value``.
+    ``embed`` is the function that a semantic cache compares questions by, where it is not a deployment.
     """
 
     name: str
@@ -95,9 +105,16 @@ class Policy:
     file: str
     digest: str
     deployments: Mapping[str, Deployment]
-    cache: ExactCache | None
+    cache: CacheFile | None
     router: Router | None
     use: str | None
     reliability: Reliability
     response: ResponseFile
     summary: tuple[str, ...] = ()
+    embed: EmbedFunction | None = field(default=None, compare=False)
+
+    @property
+    def answering(self) -> Mapping[str, Deployment]:
+        """The deployments that may answer a user: not those that the cache asks for itself."""
+        helpers = self.cache.helpers.values() if isinstance(self.cache, SemanticCache) else ()
+        return {alias: each for alias, each in self.deployments.items() if alias not in helpers}

@@ -103,19 +103,60 @@ NormalizeRule = Annotated[
 ]
 
 
-class ExactCache(Written):
-    """Serve a stored answer when the normalized key is equal.
+InFlight = Literal["ready", "ask", "wait"]
+
+
+class CacheRules(Written):
+    """What every cache has: what makes a key, how long an answer lives, and what a lookup takes.
 
     ``key`` is what of the question makes the key: its last message, the conversation without system
-    messages, or the whole rendered request with its params. ``lookup_s`` is paid by hits and misses.
+    messages, or the whole rendered request with its params. Questions that differ in one of the ``vars``
+    named by ``vary_by`` never share an answer. ``lookup_s`` is paid by hits and misses. ``in_flight`` says
+    what an identical question does that comes before the first one is answered: it finds the answer
+    ``ready`` (the time that answering takes is not looked at), asks too (``ask``), or waits for it and is
+    not billed (``wait``).
     """
 
-    mode: Literal["exact"]
     normalize: list[NormalizeRule] = ["nfc", "trim"]
     key: CacheScope = "last_message"
+    vary_by: list[str] = []
     ttl_s: Annotated[float, Field(gt=0)] | None = None
     max_entries: Annotated[int, Field(gt=0)] | None = None
     lookup_s: Seconds = 0.0
+    in_flight: InFlight = "ready"
+
+
+class ExactCache(CacheRules):
+    """Serve a stored answer when the normalized key is equal."""
+
+    mode: Literal["exact"]
+
+
+class SemanticCache(CacheRules):
+    """Where no key is equal, serve the answer to the nearest question that is near enough.
+
+    ``embedder`` is a deployment of the policy or the import path of a function from texts to vectors, which
+    takes ``embed_s``. Of the ``top_k`` nearest questions with a cosine of ``similarity_threshold`` or more
+    the first one is served; with a ``verifier`` (a deployment), the first one of which it says that both
+    questions have the same answer. Only the last message is compared by its meaning: all that stands before
+    it and belongs to the key must be equal.
+    """
+
+    mode: Literal["exact_then_semantic"]
+    embedder: str
+    similarity_threshold: Annotated[float, Field(ge=-1, le=1)]
+    top_k: Annotated[int, Field(ge=1, le=100)] = 1
+    verifier: str | None = None
+    embed_s: Seconds = 0.0
+
+    @property
+    def helpers(self) -> dict[str, str]:
+        """The deployments that the cache asks for itself, by the key that names them."""
+        named = {"embedder": self.embedder, "verifier": self.verifier}
+        return {key: name for key, name in named.items() if name is not None and ":" not in name}
+
+
+CacheFile = Annotated[ExactCache | SemanticCache, Discriminator("mode")]
 
 
 class ClassifierRouter(Written):
@@ -223,7 +264,7 @@ class PolicyFile(Written):
     prompt: list[Message] | str | None = None
     params: dict[str, Any] = {}
     deployments: Annotated[dict[str, DeploymentFile], Field(min_length=1)]
-    cache: ExactCache | None = None
+    cache: CacheFile | None = None
     router: RouterFile | None = None
     use: str | None = None
     reliability: Reliability = Reliability()

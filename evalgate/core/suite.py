@@ -1,6 +1,6 @@
 """A suite and a project as they are used: files read, references resolved."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,13 +8,12 @@ from evalgate.core.budgets import Rules
 from evalgate.core.cases import Case
 from evalgate.core.labels import HumanLabel
 from evalgate.core.outcome import Answer, Grade
-from evalgate.core.policy import Deployment, Policy
+from evalgate.core.policy import Deployment, EmbedFunction, Policy
 from evalgate.core.policy_file import Price
 from evalgate.core.providers_file import ProviderFile
 from evalgate.core.suite_file import GraderFile
 
 GradeFunction = Callable[[Case, Answer], Grade]
-EmbedFunction = Callable[[list[str]], Sequence[Sequence[float]]]
 
 
 @dataclass(frozen=True, slots=True)

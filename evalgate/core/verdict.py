@@ -98,6 +98,7 @@ class CacheUse:
     ``right`` hits served an answer that may be shared and is not known to be wrong; ``stale`` ones are among
     the ``false``. Nothing tells about ``unlabelled`` hits. ``pairs`` are the distinct pairs of questions
     (asked when stored, asked when served) among labelled hits, of which ``false_pairs`` had a false hit.
+    ``by_meaning`` hits had another key, ``waited`` ones waited for an answer that was on its way.
     """
 
     requests: int
@@ -108,6 +109,8 @@ class CacheUse:
     unlabelled: int
     pairs: int
     false_pairs: int
+    by_meaning: int = 0
+    waited: int = 0
 
     @property
     def positive_hit_rate(self) -> float | Unmeasured:

@@ -8,7 +8,8 @@ from evalgate.core.cases import Case
 from evalgate.core.errors import GraderCrash
 from evalgate.core.messages import Message
 from evalgate.core.outcome import Answer, Grade, Outcome
-from evalgate.core.suite import EmbedFunction, Grader
+from evalgate.core.policy import EmbedFunction
+from evalgate.core.suite import Grader
 from evalgate.core.vectors import cosine, listed_in, numbers_in, unpack
 from evalgate.grading.asking import deployment_of
 from evalgate.grading.excerpt import canonical, excerpt, target_text

@@ -71,12 +71,14 @@ def check_columns(cases: CaseFile, policies: Sequence[LoadedPolicy]) -> Iterator
     """Yield each variable and router column that a policy needs and cases lack, once, at the first case."""
     for loaded in policies:
         names: set[str] = set()
-        for deployment in loaded.policy.deployments.values():
+        for deployment in loaded.policy.answering.values():
             names |= variables(deployment.prompt)
         shown = loaded.document.shown
         for name in sorted(names):
             need = f"the prompt of {shown} needs {{{{{name}}}}}"
             yield from _lacking(cases, name, need)
+        for name in loaded.policy.cache.vary_by if loaded.policy.cache is not None else ():
+            yield from _lacking(cases, name, f"the cache of {shown} varies by {name!r}")
         router = loaded.policy.router
         if router is not None and isinstance(router.spec, ColumnRouter):
             yield from _lacking(

@@ -9,7 +9,7 @@ from typing import Any
 from evalgate.core.digest import UNHASHED_PARAMS, canonical_json, sha256_of
 from evalgate.core.messages import Message, message_json
 from evalgate.core.policy import Deployment, Policy, Router
-from evalgate.core.policy_file import Price, routed_to
+from evalgate.core.policy_file import Price, SemanticCache, routed_to
 from evalgate.load.functions import source_sha256
 
 
@@ -33,11 +33,21 @@ def _digest(policy: Policy, model: str | None) -> str:
     content = {
         "use": chains[policy.use] if policy.use is not None else None,
         "router": _router(policy.router, model, chains) if policy.router is not None else None,
-        "cache": policy.cache.model_dump(mode="json") if policy.cache is not None else None,
+        "cache": _cache(policy) if policy.cache is not None else None,
         "reliability": policy.reliability.model_dump(mode="json", exclude={"fallbacks"}),
         "response": policy.response.model_dump(mode="json"),
     }
     return sha256_of(content)
+
+
+def _cache(policy: Policy) -> dict[str, object]:
+    assert policy.cache is not None
+    content: dict[str, object] = policy.cache.model_dump(mode="json")
+    if isinstance(policy.cache, SemanticCache):
+        helpers = policy.cache.helpers.items()
+        content |= {key: _deployment(policy.deployments[alias]) for key, alias in helpers}
+        content["source"] = source_sha256(policy.embed) if policy.embed is not None else None
+    return content
 
 
 def _entries(policy: Policy) -> tuple[str, ...]:
@@ -87,9 +97,10 @@ def _classifier_sha256(router: Router | None) -> str | None:
 
 def _lines(policy: Policy, model: str | None) -> Iterator[tuple[str, str]]:
     deployments = list(policy.deployments.values())
-    shared = all(each.prompt == deployments[0].prompt for each in deployments)
+    answering = list(policy.answering.values())
+    shared = all(each.prompt == answering[0].prompt for each in answering)
     if shared:
-        yield from _prompt("prompt", deployments[0].prompt)
+        yield from _prompt("prompt", answering[0].prompt)
     for each in deployments:
         key = f"deployments.{each.alias}"
         for name in ("provider", "model", "quantization"):
@@ -98,7 +109,7 @@ def _lines(policy: Policy, model: str | None) -> Iterator[tuple[str, str]]:
         yield from _flat(f"{key}.params", each.params)
         if each.price is not None:
             yield from _flat(f"{key}.price", _price(each.price))
-        if not shared:
+        if not shared or each.alias not in policy.answering:
             yield from _prompt(f"{key}.prompt", each.prompt)
     yield from _flat("use", policy.use)
     if policy.router is not None:

@@ -8,10 +8,10 @@ from typing import Any, cast
 from evalgate.core.calls import RequestKind
 from evalgate.core.digest import DigestFrame
 from evalgate.core.errors import BadInput, Problem
-from evalgate.core.policy import Deployment, Policy
+from evalgate.core.policy import Deployment, EmbedFunction, Policy
 from evalgate.core.policy_file import DeploymentFile
 from evalgate.core.providers_file import FunctionProvider
-from evalgate.core.suite import EmbedFunction, Grader
+from evalgate.core.suite import Grader
 from evalgate.core.suite_file import (
     FunctionGrader,
     GraderFile,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from evalgate.core.policy import Policy, Router
-from evalgate.core.policy_file import ColumnRouter, Price
+from evalgate.core.policy_file import CacheFile, ColumnRouter, Price, SemanticCache
 from evalgate.core.suite import Project
 
 
@@ -21,6 +21,8 @@ def as_known(policy: Policy, old: Policy) -> Policy:
     cache, router = policy.cache, policy.router
     if cache is not None and old.cache is not None:
         cache = cache.model_copy(update={"lookup_s": old.cache.lookup_s})
+        if _same_embedder(cache, old.cache):
+            cache = cache.model_copy(update={"embed_s": getattr(old.cache, "embed_s", 0.0)})
     if router is not None and old.router is not None and _same_score(router, old.router):
         spec = router.spec.model_copy(update={"decide_s": old.router.spec.decide_s})
         router = replace(router, spec=spec)
@@ -41,6 +43,11 @@ def claimed_prices(known: Project, tree: Project) -> Mapping[str, Price]:
         for name, price in tree.prices.items()
         if name not in used and name not in known.prices and name.partition("/")[2] not in known.prices
     }
+
+
+def _same_embedder(cache: CacheFile, old: CacheFile) -> bool:
+    both = isinstance(cache, SemanticCache) and isinstance(old, SemanticCache)
+    return both and getattr(cache, "embedder", None) == getattr(old, "embedder", None)
 
 
 def _same_score(router: Router, old: Router) -> bool:

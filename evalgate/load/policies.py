@@ -1,14 +1,15 @@
 """From a policy file to a Policy: references resolved, files read, everything checked that needs no case."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from evalgate.core.digest import DigestFrame
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.messages import Message
-from evalgate.core.policy import Deployment, Policy, Router
-from evalgate.core.policy_file import DeploymentFile, PolicyFile
+from evalgate.core.policy import Deployment, EmbedFunction, Policy, Router
+from evalgate.core.policy_file import DeploymentFile, PolicyFile, SemanticCache
 from evalgate.core.providers_file import LitellmProvider, ProviderFile, request_kind, steers_litellm
 from evalgate.load.documents import Document, read_yaml
 from evalgate.load.findings import Findings
@@ -78,9 +79,20 @@ class PolicyShelf:
         findings.problems.extend(check_policy(document))
         deployments = self._deployments(document)
         router = self._router(document)
+        embed = self._embed_function(document)
         if len(findings.problems) > before:
             return None
-        return LoadedPolicy(document, _assemble(document, family, deployments, router, findings))
+        policy = _assemble(document, family, deployments, router, findings)
+        return LoadedPolicy(document, with_fingerprint(replace(policy, embed=embed)))
+
+    def _embed_function(self, document: Document[PolicyFile]) -> EmbedFunction | None:
+        cache = document.value.cache
+        if not isinstance(cache, SemanticCache) or "embedder" in cache.helpers:
+            return None
+        found = self._findings.attempt_at(
+            document, ("cache", "embedder"), lambda: self._findings.import_function(cache.embedder)
+        )
+        return cast("EmbedFunction | None", found)
 
     def _router(self, document: Document[PolicyFile]) -> Router | None:
         spec, folder = document.value.router, document.path.parent
@@ -96,15 +108,17 @@ class PolicyShelf:
             document, ("prompt",), lambda: load_prompt(written.prompt, folder, findings)
         )
         deployments: dict[str, Deployment] = {}
+        helpers = written.cache.helpers if isinstance(written.cache, SemanticCache) else {}
         for alias, each in written.deployments.items():
             key = ("deployments", alias)
             provider = self._provider(document, alias)
             revision = _attempt_revision(findings, document, alias, provider)
             own = findings.attempt_at(document, (*key, "prompt"), _prompt_loader(each, folder, findings))
-            prompt = own if each.prompt is not None else shared
-            params = {**written.params, **(each.params or {})}
+            prompt = own if each.prompt is not None or alias in helpers.values() else shared
+            # What the policy sends with its own questions is not for embedders and verifiers.
+            params = {**({} if alias in helpers.values() else written.params), **(each.params or {})}
             findings.problems.extend(_steering(document, alias, provider))
-            kind = request_kind(provider)
+            kind = "embed" if alias == helpers.get("embedder") else request_kind(provider)
             identity = {
                 "provider": each.provider,
                 "model": each.model,
@@ -181,8 +195,9 @@ def _assemble(
     findings: Findings,
 ) -> Policy:
     written = document.value
-    use = written.use if written.use is not None or router is not None else next(iter(deployments))
-    policy = Policy(
+    helpers = written.cache.helpers.values() if isinstance(written.cache, SemanticCache) else ()
+    only = next(alias for alias in deployments if alias not in helpers)
+    return Policy(
         name=document.path.stem,
         family=family.name,
         file=findings.from_root(document.path),
@@ -190,8 +205,7 @@ def _assemble(
         deployments=deployments,
         cache=written.cache,
         router=router,
-        use=use,
+        use=written.use if written.use is not None or router is not None else only,
         reliability=written.reliability,
         response=written.response,
     )
-    return with_fingerprint(policy)

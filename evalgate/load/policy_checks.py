@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalgate.core.errors import Problem
-from evalgate.core.policy_file import ExtractRegex, PolicyFile, RegexRule, routed_to
+from evalgate.core.policy_file import ExtractRegex, PolicyFile, RegexRule, SemanticCache, routed_to
 from evalgate.load.documents import Document
 from evalgate.load.patterns import group_count, pattern_error
 from evalgate.load.routers import check_threshold
@@ -29,9 +29,14 @@ def _one_way_in(document: Document[PolicyFile]) -> Iterator[Problem]:
     if policy.router is not None and policy.use is not None:
         message = "the policy has both router and use, and only one can choose the deployment"
         yield document.problem(("use",), message, "remove one of them", at_key=True)
-    if policy.router is None and policy.use is None and len(policy.deployments) > 1:
-        names = said(policy.deployments)
-        message = f"nothing says which of {len(policy.deployments)} deployments is asked"
+    helpers = policy.cache.helpers.values() if isinstance(policy.cache, SemanticCache) else ()
+    answering = [alias for alias in policy.deployments if alias not in helpers]
+    if not answering:
+        message = "only the cache asks these deployments, so no question is answered"
+        yield document.problem(("deployments",), message, "add one that answers", at_key=True)
+    if policy.router is None and policy.use is None and len(answering) > 1:
+        names = said(answering)
+        message = f"nothing says which of {len(answering)} deployments is asked"
         yield document.problem(
             ("deployments",), message, f"add use: with one of {names}; or a router", at_key=True
         )
@@ -48,10 +53,15 @@ def _names(document: Document[PolicyFile]) -> Iterator[Problem]:
         key: KeyPath = ("reliability", "fallbacks", first)
         named.append((key, first, True))
         named.extend(((*key, index), name, False) for index, name in enumerate(rest))
+    helpers = policy.cache.helpers if isinstance(policy.cache, SemanticCache) else {}
+    named += [(("cache", key), alias, False) for key, alias in helpers.items()]
     for key, name, at_key in named:
         if name not in policy.deployments:
             cure = did_you_mean(name, policy.deployments, "the deployments are")
             yield document.problem(key, f"there is no deployment {name!r}", cure, at_key=at_key)
+        elif name in helpers.values() and key[0] != "cache":
+            message = f"{name!r} is asked by the cache and cannot answer users too"
+            yield document.problem(key, message, "declare it once more under another name", at_key=at_key)
 
 
 def _fallback_lists(document: Document[PolicyFile]) -> Iterator[Problem]:

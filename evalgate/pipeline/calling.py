@@ -35,9 +35,9 @@ from evalgate.pipeline.pace import cases_under_way, pace_of, run_loop
 from evalgate.pipeline.rounds import Round, Rounds, Side
 from evalgate.pipeline.stopping import Stopping
 from evalgate.pipeline.tariff import Tariff
+from evalgate.pipeline.walk import every_request_of
 from evalgate.pricing.calls import priced_by, total_usd
 from evalgate.providers.live import LiveCaller
-from evalgate.serving.requests import request_for
 from evalgate.serving.serve import Asked
 from evalgate.store.local.log import StoreLog
 from evalgate.store.local.session import SessionWriter
@@ -247,6 +247,8 @@ class _Bench:
         self._calling = calling
         self._judging = judging_of(suite)
         self._passes = {policy.name: Pass(suite, policy) for policy in part.policies}
+        # What a cache's verifier is asked shows only when the suite is served.
+        self._verifying = any(getattr(policy.cache, "verifier", None) for policy in part.policies)
         own = suite.baseline
         # A baseline that cannot be called is replayed: a pairwise judge must see what it said.
         self._replayed = Pass(suite, own) if own is not None and own.name not in self._passes else None
@@ -255,7 +257,7 @@ class _Bench:
         """Serve all sides back to back, in random order; then judge, so that no time of theirs suffers."""
         sides = _cover(self._calling, asked) if self._calling.cover_deployments else []
         outcomes: dict[str, Outcome] = {}
-        if not sides or self._judging.needs_calls:
+        if not sides or self._judging.needs_calls or self._verifying:
             sides += [partial(self._serve, name, asked, outcomes) for name in self._passes]
         rng.shuffle(sides)
         for side in sides:
@@ -285,8 +287,7 @@ def _cover(calling: Calling, asked: Asked) -> list[Side]:
     """Every deployment of every policy, each distinct call once."""
     sides: dict[str, Side] = {}
     for policy in calling.policies:
-        for deployment in policy.deployments.values():
-            request = request_for(asked.case, deployment, asked.trial)
+        for _, _, request in every_request_of(policy, asked):
             sides.setdefault(request.digest, partial(_ask, request, policy.reliability))
     return list(sides.values())
 

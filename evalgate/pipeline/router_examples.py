@@ -42,11 +42,11 @@ def deployments_in_order(
             problems.append(Problem(f"suite {suite.name} has no baseline policy", cure))
             continue
         named = tuple(routed_to(policy.router.spec).values()) if policy.router is not None else ()
-        order = asked or named or tuple(policy.deployments)
+        order = asked or named or tuple(policy.answering)
         orders[order] = None
-        if unknown := [alias for alias in order if alias not in policy.deployments]:
+        if unknown := [alias for alias in order if alias not in policy.answering]:
             message = f"--order: {policy.file} has no deployment {unknown[0]!r}"
-            problems.append(Problem(message, f"its deployments are {', '.join(policy.deployments)}"))
+            problems.append(Problem(message, f"its deployments are {', '.join(policy.answering)}"))
     if len(orders) > 1:
         problems.append(Problem("the suites' policies name different deployments", "choose with --order"))
     if not problems:

@@ -47,17 +47,19 @@ def _cache_use(results: Sequence[Graded]) -> CacheUse | None:
     asked = [graded for graded in results if graded.outcome.cache is not None]
     if not asked:
         return None
-    served = sum(graded.outcome.cache is not None and graded.outcome.cache.hit for graded in asked)
+    served = [trace for graded in asked if (trace := graded.outcome.cache) is not None and trace.hit]
     hits = [graded.hit for graded in asked if graded.hit is not None and graded.hit.kind != "unlabelled"]
     return CacheUse(
         requests=len(results),
-        hits=served,
+        hits=len(served),
         right=sum(hit.kind == "right" for hit in hits),
         false=sum(hit.false for hit in hits),
         stale=sum(hit.kind == "stale" for hit in hits),
-        unlabelled=served - len(hits),
+        unlabelled=len(served) - len(hits),
         pairs=len({hit.pair for hit in hits}),
         false_pairs=len({hit.pair for hit in hits if hit.false}),
+        by_meaning=sum(trace.similarity is not None for trace in served),
+        waited=sum(trace.waited_s > 0 for trace in served),
     )
 
 

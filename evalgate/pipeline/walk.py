@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from evalgate.core.calls import Attempt, Call, Request, Response
 from evalgate.core.policy import Policy
-from evalgate.core.policy_file import Reliability
+from evalgate.core.policy_file import Reliability, SemanticCache
 from evalgate.core.suite import Suite
 from evalgate.pipeline.measure import Pass, questions
 from evalgate.pipeline.replaying import run_now
+from evalgate.serving.lookup import embed_request
 from evalgate.serving.requests import request_for
 from evalgate.serving.serve import Asked
 from evalgate.store.recordings import Recordings
@@ -90,7 +91,20 @@ def walk_every_deployment(suite: Suite, policy: Policy, recordings: Recordings) 
 
 
 def every_request(suite: Suite, policy: Policy) -> Iterator[tuple[Asked, str, Request]]:
-    """Yield what each deployment of ``policy`` would be asked for each case, whatever chooses between."""
+    """Yield what each deployment of ``policy`` would be asked for each case, whatever chooses between.
+
+    Of those that only a cache asks, embedders are asked for every case, and verifiers not: what they are
+    asked depends on what was stored.
+    """
     for asked in questions(suite):
-        for alias, deployment in policy.deployments.items():
-            yield asked, alias, request_for(asked.case, deployment, asked.trial)
+        yield from every_request_of(policy, asked)
+
+
+def every_request_of(policy: Policy, asked: Asked) -> Iterator[tuple[Asked, str, Request]]:
+    """Yield the same for one case."""
+    for alias, deployment in policy.answering.items():
+        yield asked, alias, request_for(asked.case, deployment, asked.trial)
+    if isinstance(policy.cache, SemanticCache):
+        request = embed_request(policy, asked.case)
+        if request is not None:
+            yield asked, policy.cache.embedder, request

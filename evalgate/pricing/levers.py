@@ -27,7 +27,11 @@ PRICES = "unit prices"
 RETRIES = "retries"
 FALLBACKS = "fallbacks"
 CLEANUP = "cleanup of wrong answers"
-_LEVER_OF_ROLE: Mapping[str, str] = {"fallback": FALLBACKS}
+_LEVER_OF_ROLE: Mapping[str, str] = {
+    "fallback": FALLBACKS,
+    "embed": "embeddings for the cache",
+    "verify": "verifier of the cache",
+}
 ORDER = (CACHE, ROUTE, TOKENS, PRICES, RETRIES, FALLBACKS)
 
 Prices = Mapping[str, Price]

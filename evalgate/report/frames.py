@@ -95,6 +95,7 @@ def _path(graded: Graded) -> Row:
     return {
         "cache_hit": None if outcome.cache is None else outcome.cache.hit,
         "cache_source": None if outcome.cache is None else outcome.cache.source,
+        "cache_similarity": None if outcome.cache is None else outcome.cache.similarity,
         "hit": None if graded.hit is None else graded.hit.kind,
         "router_score": None if outcome.route is None else outcome.route.score,
         "router_strong": None if outcome.route is None else outcome.route.strong,

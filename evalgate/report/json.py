@@ -232,6 +232,8 @@ def _cache(use: CacheUse) -> dict[str, object]:
         "unlabelled": use.unlabelled,
         "pairs": use.pairs,
         "false_pairs": use.false_pairs,
+        "by_meaning": use.by_meaning,
+        "waited": use.waited,
         "positive_hit_rate": _plain(use.positive_hit_rate),
         "false_hits_per_hit": _plain(use.false_per_hit),
         "false_hits_per_1000_requests": _plain(use.false_per_1000_requests),

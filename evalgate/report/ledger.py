@@ -103,6 +103,8 @@ def _hits(before: CacheUse | None, after: CacheUse | None) -> list[LedgerRow]:
             *(_known(side, lambda use: use.false_per_1000_requests, "{:.3g}".format) for side in sides),
         ),
         LedgerRow("stale hits", *(MISSING if side is None else f"{side.stale:,}" for side in sides)),
+        *_more_hits("hits by meaning", *(None if side is None else side.by_meaning for side in sides)),
+        *_more_hits("hits that waited", *(None if side is None else side.waited for side in sides)),
     ]
 
 
@@ -124,6 +126,12 @@ def _held_back(before_s: float, after_s: float) -> list[LedgerRow]:
     if not before_s and not after_s:
         return []
     return [LedgerRow("held back by our limits", f"{before_s:.1f} s", f"{after_s:.1f} s")]
+
+
+def _more_hits(label: str, before: int | None, after: int | None) -> list[LedgerRow]:
+    """A row for what most caches do not do, where one of the two does."""
+    shown = [MISSING if number is None else f"{number:,}" for number in (before, after)]
+    return [LedgerRow(label, *shown)] if before or after else []
 
 
 def _known(

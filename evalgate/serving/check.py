@@ -13,7 +13,7 @@ from evalgate.serving.route import column_problem
 def find_problems(policy: Policy, cases: Iterable[Case]) -> tuple[Problem, ...]:
     """Return every variable and router column that the policy needs and a case lacks."""
     variables = sorted(
-        {name for each in policy.deployments.values() for name in compile_prompt(each.prompt).variables}
+        {name for each in policy.answering.values() for name in compile_prompt(each.prompt).variables}
     )
     column = policy.router.spec if policy.router is not None else None
     problems: list[Problem] = []

@@ -32,7 +32,7 @@ async def generate(
     latency_s = 0.0
     for deployment, prompt in chain:
         call = await caller(fill_request(case, deployment, prompt, trial), rules)
-        steps.append(_step(call, deployment.alias, "fallback" if steps else "generate"))
+        steps.append(step_of(call, deployment.alias, "fallback" if steps else "generate"))
         latency_s += call.latency_s
         if call.response is not None:
             return Generated(tuple(steps), call.response, deployment.alias, latency_s)
@@ -48,7 +48,8 @@ def fallback_chain(first: str, ready: Mapping[str, Ready], rules: Reliability) -
     return tuple(ready[alias] for alias in aliases)
 
 
-def _step(call: Call, alias: str, role: Role) -> Step:
+def step_of(call: Call, alias: str, role: Role) -> Step:
+    """Return a call as it counts in the policy's ledger."""
     return Step(role, alias, call.request.digest, call.session, call.attempts)
 
 

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from evalgate.core.calls import Caller, Response
-from evalgate.core.cases import Case
+from evalgate.core.cases import Case, question_text
 from evalgate.core.digest import UNHASHED_PARAMS, canonical_json
 from evalgate.core.messages import message_json
 from evalgate.core.outcome import Answer, CacheTrace, Failure, Outcome
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import routed_to
-from evalgate.serving.cache import SHOWN_KEY, Entry, PolicyCache, keyed_messages, question_of
+from evalgate.serving.cache import SHOWN_KEY, Entry, PolicyCache, question_of
 from evalgate.serving.generate import Ready, fallback_chain, generate
-from evalgate.serving.prompts import Prompt, compile_prompt
+from evalgate.serving.lookup import Looked, Lookup
+from evalgate.serving.prompts import compile_prompt
 from evalgate.serving.response import compile_response
 from evalgate.serving.route import Route, compile_router
 
@@ -38,8 +39,7 @@ class Server:
         "_answered",
         "_chains",
         "_decide_s",
-        "_key_constants",
-        "_key_prompts",
+        "_lookup",
         "_reliability",
         "_respond",
         "_route",
@@ -58,7 +58,7 @@ class Server:
 
         """
         ready: dict[str, Ready] = {
-            alias: (each, compile_prompt(each.prompt)) for alias, each in policy.deployments.items()
+            alias: (each, compile_prompt(each.prompt)) for alias, each in policy.answering.items()
         }
         firsts = _first_asked(policy)
         self._reliability = policy.reliability
@@ -69,10 +69,9 @@ class Server:
         self._route: Route | None = compile_router(policy.router) if policy.router is not None else None
         self._decide_s = policy.router.spec.decide_s if policy.router is not None else 0.0
         self._respond = compile_response(policy.response.normalize)
-        self._key_prompts: tuple[Prompt, ...] = tuple(
-            {policy.deployments[alias].prompt: ready[alias][1] for alias in firsts}.values()
-        )
-        self._key_constants = canonical_json([_hashed_params(policy, alias) for alias in firsts])
+        prompts = {policy.deployments[alias].prompt: ready[alias][1] for alias in firsts}
+        constants = canonical_json([_hashed_params(policy, alias) for alias in firsts])
+        self._lookup = Lookup(policy, tuple(prompts.values()), constants)
 
     async def serve(self, asked: Asked, caller: Caller, cache: PolicyCache | None) -> Outcome:
         """Serve one case. A provider's failure is an Outcome; whatever ``caller`` raises passes through.
@@ -83,55 +82,70 @@ class Server:
 
         """
         if cache is None:
-            return await self._answer(asked, caller, None, "")
-        key = self._key(asked.case, cache)
-        entry = cache.find(key, asked.at_s)
+            return await self._answer(asked, caller)
+        looked = await self._lookup.find(asked.case, asked.at_s, cache, caller)
+        entry = looked.entry
         if entry is None:
-            return await self._answer(asked, caller, cache, key)
+            return await self._missed(asked, caller, cache, looked)
         return Outcome(
             case_id=asked.case.id,
             trial=asked.trial,
             result=self._served(entry.response),
             deployment=entry.deployment,
-            latency_s=cache.spec.lookup_s,
-            steps=(),
-            cache=CacheTrace(key[:SHOWN_KEY], True, entry.source, question_of(asked.case)),
+            latency_s=looked.latency_s,
+            steps=tuple(looked.steps),
+            cache=CacheTrace(
+                key=looked.key[:SHOWN_KEY],
+                hit=True,
+                source=entry.source,
+                question=question_of(asked.case),
+                similarity=looked.similarity,
+                waited_s=looked.waited_s,
+            ),
         )
 
     async def fresh(self, asked: Asked, caller: Caller) -> Outcome:
         """Serve one case past the cache; it neither asks it nor tells it the answer. Raises as ``serve``."""
-        return await self._answer(asked, caller, None, "")
+        return await self._answer(asked, caller)
 
-    async def _answer(self, asked: Asked, caller: Caller, cache: PolicyCache | None, key: str) -> Outcome:
+    async def _missed(self, asked: Asked, caller: Caller, cache: PolicyCache, looked: Looked) -> Outcome:
+        """Answer past the cache and keep the answer in it, raw; a failure is never kept."""
+        case = asked.case
+        outcome, response = await self._ask(asked, caller)
+        latency_s = looked.latency_s + outcome.latency_s
+        if response is not None and outcome.deployment is not None:
+            ready_at_s = asked.at_s + latency_s
+            text = question_text(case)
+            entry = Entry(response, case.id, outcome.deployment, asked.at_s, ready_at_s, text)
+            cache.store(looked.key, entry, looked.meaning)
+        return replace(
+            outcome,
+            latency_s=latency_s,
+            steps=(*looked.steps, *outcome.steps),
+            cache=CacheTrace(looked.key[:SHOWN_KEY], hit=False, question=question_of(case)),
+        )
+
+    async def _answer(self, asked: Asked, caller: Caller) -> Outcome:
+        return (await self._ask(asked, caller))[0]
+
+    async def _ask(self, asked: Asked, caller: Caller) -> tuple[Outcome, Response | None]:
+        """Route and call; returns what is served beside what the model said, None where it said nothing."""
         case, trial = asked.case, asked.trial
         route = self._route(case) if self._route is not None else None
         first = route.deployment if route is not None else self._use
         assert first is not None
         known = (self._ways[first], case.id, trial)
         if self._answered is not None and (before := self._answered.get(known)) is not None:
-            return before if before.route == route else replace(before, route=route)
+            return (before if before.route == route else replace(before, route=route)), None
         made = await generate(case, trial, self._chains[first], self._reliability, caller)
-        trace = None
-        waited_s = self._decide_s
-        if cache is not None:
-            trace = CacheTrace(key[:SHOWN_KEY], hit=False, question=question_of(case))
-            waited_s += cache.spec.lookup_s
-        waited_s += made.latency_s
-        if isinstance(made.result, Failure):
-            outcome = Outcome(case.id, trial, made.result, None, waited_s, made.steps, trace, route)
-        else:
-            if cache is not None:
-                cache.store(key, Entry(made.result, case.id, made.deployment, asked.at_s))
-            answer = self._served(made.result)
-            outcome = Outcome(case.id, trial, answer, made.deployment, waited_s, made.steps, trace, route)
+        waited_s = self._decide_s + made.latency_s
+        said = None if isinstance(made.result, Failure) else made.result
+        result = made.result if isinstance(made.result, Failure) else self._served(made.result)
+        deployment = None if said is None else made.deployment
+        outcome = Outcome(case.id, trial, result, deployment, waited_s, made.steps, None, route)
         if self._answered is not None:
             self._answered[known] = outcome
-        return outcome
-
-    def _key(self, case: Case, cache: PolicyCache) -> str:
-        scope = cache.spec.key
-        constants = self._key_constants if scope == "request" else ""
-        return cache.key(keyed_messages(case, scope, self._key_prompts), constants)
+        return outcome, said
 
     def _served(self, response: Response) -> Answer:
         return Answer(self._respond(response.text or ""), response.tool_calls, response.finish_reason)

@@ -47,6 +47,18 @@ def test_the_loose_rule_raises_the_hit_rate_and_is_blocked_by_false_hits(project
     assert checks(done, "cost_per_correct")["max_rise"]["change"]["high"] < 0
 
 
+def test_a_semantic_cache_is_blocked_and_passes_with_a_verifier(project):  # noqa: F811
+    done, comparison, rate = judged(project, "semantic-cache")
+    assert (done.returncode, rate["verdict"]) == (1, "fail")
+    assert comparison["sides"]["candidate"]["cache"]["by_meaning"] > 100
+    done, comparison, rate = judged(project, "verified-semantic-cache")
+    assert (done.returncode, comparison["verdict"], rate["candidate"]["value"]) == (0, "pass", 0)
+    assert rate["n"] >= 299
+    cache = comparison["sides"]["candidate"]["cache"]
+    assert cache["by_meaning"] > 100
+    assert cache["positive_hit_rate"] > comparison["sides"]["baseline"]["cache"]["positive_hit_rate"]
+
+
 def test_answers_that_outlive_the_pages_are_stale(project):  # noqa: F811
     done, comparison, rate = judged(project, "question-alone")
     assert (done.returncode, rate["verdict"]) == (1, "fail")

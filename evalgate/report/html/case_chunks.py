@@ -140,7 +140,9 @@ class _Writer:
         if outcome.cache is not None:
             key = self.texts.number(outcome.cache.key) if told else None
             kind = graded.hit.kind if graded.hit is not None else None
-            found["k"] = [key, int(outcome.cache.hit), outcome.cache.source, kind]
+            near = outcome.cache.similarity
+            shown = None if near is None else short(near)
+            found["k"] = [key, int(outcome.cache.hit), outcome.cache.source, kind, shown]
         if outcome.route is not None:
             found["o"] = [short(outcome.route.score), int(outcome.route.strong), outcome.route.deployment]
         return found

@@ -428,3 +428,52 @@ def test_params_that_would_steer_litellm_are_refused_where_they_stand(files):
     files.edit("evalgate.yaml", "kind: openai, origin:", "kind: litellm, origin:")
     files.production("params: {temperature: 0}", "params: {temperature: 0, api_base: x}")
     assert "params.api_base: 'api_base' would steer litellm and never reach the model" in files.said()
+
+
+SEMANTIC = """\
+  embed: {provider: local, model: vectors, revision: "1"}
+  check: {provider: local, model: judge, revision: "1"}
+cache: {mode: exact_then_semantic, embedder: embed, verifier: check, similarity_threshold: 0.9}
+router:"""
+
+
+def test_a_semantic_cache_asks_deployments_of_its_own(files):
+    files.production("router:", SEMANTIC)
+    policy = baseline(files)
+    embed, check = policy.deployments["embed"], policy.deployments["check"]
+    assert (embed.kind, embed.prompt, embed.params) == ("embed", (), {})
+    assert (check.kind, check.prompt, check.params) == ("chat", (), {})
+    assert set(policy.answering) == {"weak", "strong"}
+
+
+def test_what_a_semantic_cache_asks_is_part_of_the_digest(files):
+    files.production("router:", SEMANTIC)
+    before = baseline(files).digest
+    files.production("model: vectors", "model: better-vectors")
+    assert baseline(files).digest != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("embedder: embed", "embedder: embet", "there is no deployment 'embet'"),
+        ("weak: weak}", "weak: check}", "'check' is asked by the cache and cannot answer users too"),
+        ("similarity_threshold: 0.9", "similarity_threshold: 90", "similarity_threshold"),
+        ("verifier: check,", "verifier: check, vary_by: [tenant],", "varies by 'tenant'"),
+        ("embedder: embed", "embedder: 'no.such:embed'", "there is no module 'no'"),
+    ],
+)
+def test_what_may_be_wrong_with_a_semantic_cache(files, old, new, told):
+    files.production("router:", SEMANTIC)
+    files.production(old, new)
+    assert told in files.said()
+
+
+def test_a_semantic_cache_with_one_answering_deployment_needs_no_use(files):
+    files.production('  strong: {provider: local, model: large, revision: "1"}\n', "")
+    files.production("router: {kind: column, column: need, threshold: 0.5, strong: strong, weak: weak}\n", "")
+    files.production("reliability: {fallbacks: {weak: [strong]}}\n", "")
+    text = SEMANTIC.removesuffix("router:")
+    path = files.root / PRODUCTION
+    path.write_text(path.read_text() + text)
+    assert baseline(files).use == "weak"

@@ -115,7 +115,7 @@ def test_a_deployment_that_only_one_side_has_is_priced_by_that_side():
 
 def test_another_role_is_a_lever_of_its_own():
     check = replace(step("weak"), role="verify")
-    assert effects(run([step()]), run([step(), check])) == {"verify": pytest.approx(1.0)}
+    assert effects(run([step()]), run([step(), check])) == {"verifier of the cache": pytest.approx(1.0)}
 
 
 def test_wrong_answers_cost_their_cleanup():

@@ -110,9 +110,10 @@ const HITS = {
   neutral: ["wrong, as a fresh answer is", "quiet"], unlabelled: ["nothing tells whether this hit is right", "quiet"],
 };
 
-function cacheLine([key, hit, source, kind]) {
+function cacheLine([key, hit, source, kind, near]) {
   const said = [make("b", { text: hit ? "Cache hit" : "Cache miss" })];
   if (hit && source) said.push(", answer of case ", make("bdi", {}, ...visible(source)));
+  if (near !== null && near !== undefined) said.push(`, cosine ${significant(near, 3)}`);
   if (kind && HITS[kind]) said.push(" ", badge(...HITS[kind]));
   if (key) said.push(sub("key ", make("code", {}, ...visible(key.slice(0, 2000)))));
   return make("li", {}, ...said);
