@@ -15,10 +15,12 @@ from evalgate.cli.run import MODES
 if TYPE_CHECKING:
     from evalgate.core.budgets import OnInconclusive
     from evalgate.core.run import Mode
+    from evalgate.pipeline.ci.commenting import Commenter, Wanted
     from evalgate.pipeline.ci.settings import CiSettings
 
 _DEFAULT_OUT = Path(".evalgate/ci")
 AUTO = "auto"
+TOKEN = "EVALGATE_GITHUB_TOKEN"  # noqa: S105  a variable's name
 STRICTNESS = ("block", "estimate", "warn")
 
 
@@ -55,6 +57,14 @@ STRICTNESS = ("block", "estimate", "warn")
     help="Be at least as strict as this about what is not proven; never laxer than the base.",
 )
 @click.option(
+    "--comment",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    envvar="EVALGATE_COMMENT",
+    help="auto comments on a pull request once something is blocked or moved, then keeps it up to date.",
+)
+@click.option(
     "--config",
     type=click.Path(path_type=Path),
     envvar="EVALGATE_CONFIG",
@@ -85,6 +95,7 @@ def ci(  # noqa: PLR0913  one parameter per option
     baseline: str,
     mode: "Mode",
     on_inconclusive: "OnInconclusive | None",
+    comment: "Wanted",
     config: Path | None,
     untrusted: bool,
     out: Path,
@@ -107,23 +118,31 @@ def ci(  # noqa: PLR0913  one parameter per option
         config=config,
         untrusted=untrusted,
     )
-    return _judged_and_published(settings, out.absolute(), report_name)
+    return _judged_and_published(settings, out.absolute(), report_name, comment)
 
 
-def _judged_and_published(settings: "CiSettings", out: Path, report_name: str) -> int:
+def _judged_and_published(settings: "CiSettings", out: Path, report_name: str, wanted: "Wanted") -> int:
     from evalgate.github.event import read_event  # noqa: PLC0415  heavy
+    from evalgate.pipeline.ci.commenting import comment_on, comment_on_error, commenter  # noqa: PLC0415
     from evalgate.pipeline.ci.judging import judge_change  # noqa: PLC0415
-    from evalgate.pipeline.ci.publish import publish, publish_error, surfaces  # noqa: PLC0415
+    from evalgate.pipeline.ci.publish import publish, publish_comment, publish_error, surfaces  # noqa: PLC0415
     from evalgate.report import text  # noqa: PLC0415
 
+    # Whatever else this process starts has no use for it.
+    token = os.environ.pop(TOKEN, "")
     to = surfaces(os.environ, out, report_name)
+    writer: Commenter | str = ""
     try:
         event = read_event(os.environ)
+        writer = commenter(os.environ, event, token, report_name, wanted)
         ruled = judge_change(settings, event, progress_on(sys.stderr, os.environ, quiet=False))
     except BaseException as error:
-        publish_error(error, code_of(error), to)
+        code = code_of(error)
+        publish_error(error, code, to)
+        publish_comment(writer if isinstance(writer, str) else comment_on_error(error, code, writer), to)
         raise
     color = streams.wants_color(sys.stdout, os.environ)
     streams.write_data(text.render(ruled.decision, width=streams.width_of(sys.stdout), color=color))
     publish(ruled, to)
+    publish_comment(writer if isinstance(writer, str) else comment_on(ruled.decision, writer), to)
     return int(ruled.decision.exit_code)

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from evalgate.core.errors import BadInput, CannotJudge, EvalgateError, ExitCode, Problem
 from evalgate.github.files import append_summary, write_outputs
+from evalgate.pipeline.ci.commenting import Commented
 from evalgate.pipeline.ci.judging import Ruled
 from evalgate.report import json, junit, markdown
 from evalgate.report.github.annotations import annotations, problem_annotations
 from evalgate.report.github.outputs import error_outputs, outputs
 from evalgate.report.github.summary import error_summary
+from evalgate.report.review import workflow_command
 
 RESULT, TESTS = "result.json", "junit.xml"
 
@@ -81,6 +83,15 @@ def publish_error(error: BaseException, code: ExitCode, to: Surfaces) -> None:
     said = str(error) if isinstance(error, EvalgateError) else type(error).__name__
     _write(to.folder / TESTS, junit.render_error(type(error).__name__, said))
     write(to, {**error_outputs(code), "junit": str(to.folder / TESTS)})
+
+
+def publish_comment(commented: Commented | str, to: Surfaces) -> None:
+    """Leave the comment's address, and why there is none where somebody may wonder."""
+    notice = commented if isinstance(commented, str) else commented.notice
+    if notice:
+        _say(to, [workflow_command("notice", Problem(notice))])
+    if isinstance(commented, Commented) and commented.url:
+        write(to, {"comment-url": commented.url})
 
 
 def write(to: Surfaces, values: Mapping[str, str]) -> None:

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 
+from evalgate.core.errors import ExitCode
 from evalgate.core.numbers import Estimate
 from evalgate.core.verdict import Check, Decision, Judgement
 from evalgate.report import wording
 from evalgate.report.announced import previewed
+from evalgate.report.github.summary import error_title
 from evalgate.report.markdown import announced, compared, limits_table, md_table
 from evalgate.report.markdown_escape import code, prose
 from evalgate.report.safe_text import safe_line
@@ -53,6 +55,13 @@ def render(decision: Decision, name: str, run_url: str = "") -> str:
     text = "\n".join(parts) + "\n"
     # Every line is capped, so this is never needed; a comment that GitHub refuses would be silence.
     return text if len(text) <= MOST_CHARACTERS else "\n".join(parts[:3]) + "\n"
+
+
+def error_comment(error: BaseException, code: ExitCode, name: str, run_url: str = "") -> str:
+    """Return the comment of a run that came to no decision."""
+    said = f"Nothing was judged: this is no verdict on the change. Exit code {int(code)}."
+    link = [f"[What is wrong]({run_url})"] if run_url else []
+    return "\n".join([marker(name), f"### ✗ evalgate: {error_title(error)}", "", said, "", *link]) + "\n"
 
 
 def _one(judgement: Judgement) -> list[str]:
