@@ -16,6 +16,7 @@ _VERBS = (
     "plan",
     "power",
     "sweep",
+    "load",
     "aa",
     "judge-check",
     "train-router",

@@ -16,9 +16,18 @@ from evalgate.core.trials import TrialsPass
 from evalgate.core.written import Written
 
 OnInconclusive = Literal["block", "estimate", "warn"]
-Metric = Literal["accuracy", "score", "cost_per_correct", "latency_p95", "latency_geomean", "false_hit_rate"]
+Metric = Literal[
+    "accuracy",
+    "score",
+    "cost_per_correct",
+    "latency_p95",
+    "latency_geomean",
+    "false_hit_rate",
+    "latency_p95_under_load",
+    "throughput",
+]
 LimitName = Literal["max_drop", "max_rise", "min", "max"]
-Unit = Literal["share", "usd", "s"]
+Unit = Literal["share", "usd", "s", "rps"]
 Scale = Literal["absolute", "relative"]
 
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([a-zA-Z%]+)\s*")
@@ -31,10 +40,10 @@ class Quantity(NamedTuple):
     written: str
 
 
-_SCALES = {"pp": 0.01, "%": 0.01, "usd": 1.0, "s": 1.0, "ms": 0.001}
+_SCALES = {"pp": 0.01, "%": 0.01, "usd": 1.0, "s": 1.0, "ms": 0.001, "rps": 1.0}
 
 
-_EXAMPLES = {"pp": "1pp", "%": "5%", "usd": "0.01usd", "s": "2.5s", "ms": "250ms"}
+_EXAMPLES = {"pp": "1pp", "%": "5%", "usd": "0.01usd", "s": "2.5s", "ms": "250ms", "rps": "20rps"}
 
 
 def _quantity(*units: str) -> Any:
@@ -62,6 +71,7 @@ Points = Annotated[Quantity, _quantity("pp")]
 Percent = Annotated[Quantity, _quantity("%")]
 Dollars = Annotated[Quantity, _quantity("usd")]
 Time = Annotated[Quantity, _quantity("s", "ms")]
+Rate = Annotated[Quantity, _quantity("rps")]
 
 
 class ShareBudget(Written):
@@ -96,6 +106,14 @@ class FalseHitBudget(Written):
     on_inconclusive: OnInconclusive | None = None
 
 
+class ThroughputBudget(Written):
+    """Limits on the requests a second that a policy carries."""
+
+    max_drop: Percent | None = None
+    min: Rate | None = None
+    on_inconclusive: OnInconclusive | None = None
+
+
 class SliceBudgets(Written):
     """Limits inside every slice ``by`` one key of the cases' ``slices``, or inside ``critical`` ones.
 
@@ -116,6 +134,8 @@ class BudgetsFile(Written):
     latency_p95: LatencyBudget | None = None
     latency_geomean: LatencyBudget | None = None
     false_hit_rate: FalseHitBudget | None = None
+    latency_p95_under_load: LatencyBudget | None = None
+    throughput: ThroughputBudget | None = None
     slices: SliceBudgets | None = None
 
 
@@ -128,6 +148,8 @@ _WAIVED: Mapping[Metric, Mapping[str, LimitName]] = {
     "latency_p95": _TIME_LIMITS,
     "latency_geomean": _TIME_LIMITS,
     "false_hit_rate": {"pp": "max_rise", "%": "max"},
+    "latency_p95_under_load": _TIME_LIMITS,
+    "throughput": {"%": "max_drop", "rps": "min"},
 }
 
 
@@ -150,12 +172,13 @@ class WaiverFile(Written):
     """A wider allowance for one limit, until a day and for a reason.
 
     The unit says which limit is meant, as in ``budgets``: of ``accuracy`` and ``score``, ``pp`` is max_drop
-    and ``%`` is min; of cost and latency ``%`` is max_rise, and a unit of their own is max.
+    and ``%`` is min; of cost and latency ``%`` is max_rise, and a unit of their own is max; of throughput
+    ``%`` is max_drop and ``rps`` is min.
     """
 
     metric: Metric
     slice: str | None = None
-    allowance: Annotated[Quantity, _quantity("pp", "%", "usd", "s", "ms")]
+    allowance: Annotated[Quantity, _quantity("pp", "%", "usd", "s", "ms", "rps")]
     reason: Annotated[str, Field(min_length=1, max_length=300)]
     expiry: Day
 

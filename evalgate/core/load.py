@@ -57,13 +57,15 @@ class Traffic:
 
     Their gaps are gamma distributed with coefficient of variation ``burstiness`` (1 is Poisson), or are those
     of a trace, whose moments ``arrived_s`` ascend. A request gives up when it would wait longer than
-    ``patience_s`` for one deployment; None waits for ever.
+    ``patience_s`` for one deployment; None waits for ever. ``sizes`` are the trace's tokens in and out, one
+    pair a moment, or empty where it does not tell: then a request has those of its case.
     """
 
     rps: float
     burstiness: float
     arrived_s: tuple[float, ...] = ()
     patience_s: float | None = None
+    sizes: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

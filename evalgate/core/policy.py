@@ -15,6 +15,7 @@ from evalgate.core.policy_file import (
     ResponseFile,
     RouterFile,
     SemanticCache,
+    ServiceTimeFile,
 )
 from evalgate.core.routing import TrainedOn
 
@@ -37,6 +38,7 @@ class Deployment:
     price: Price | None
     frame: DigestFrame = field(compare=False, repr=False)
     limits: Limits | None = field(default=None, compare=False)
+    service_time: ServiceTimeFile | None = field(default=None, compare=False)
 
     @property
     def identity(self) -> tuple[str, str, str | None, str | None]:

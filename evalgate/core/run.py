@@ -6,6 +6,7 @@ from typing import Literal
 
 from evalgate.core.budgets import Rules
 from evalgate.core.labels import HumanLabel
+from evalgate.core.load import Station, Traffic
 from evalgate.core.outcome import Graded
 from evalgate.core.policy_file import Price
 
@@ -54,6 +55,7 @@ class Manifest:
 
     ``human`` is what people said about answers, given (if empty) exactly when a judge graded the suite.
     ``look`` is set for a candidate whose run was sequential: the look at which it ended.
+    ``traffic`` is what the suite says of it, ``stations`` what the policy's deployments can do at most.
     ``judged_against`` is the digest of the policy whose answers a pairwise judge saw beside these.
     """
 
@@ -74,6 +76,8 @@ class Manifest:
     human: tuple[HumanLabel, ...] | None = None
     look: Look | None = None
     judged_against: str | None = None
+    traffic: Traffic | None = None
+    stations: tuple[Station, ...] = ()
     schema: str = RUN_SCHEMA
 
 

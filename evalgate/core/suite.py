@@ -7,6 +7,7 @@ from pathlib import Path
 from evalgate.core.budgets import Rules
 from evalgate.core.cases import Case
 from evalgate.core.labels import HumanLabel
+from evalgate.core.load import Traffic
 from evalgate.core.outcome import Answer, Grade
 from evalgate.core.policy import Deployment, EmbedFunction, Policy
 from evalgate.core.policy_file import Price
@@ -73,6 +74,7 @@ class Suite:
     graders: tuple[Grader, ...] = ()
     labels: tuple[HumanLabel, ...] = ()
     base: BaseCommit | None = None
+    traffic: Traffic | None = None
 
 
 def alone_of(suite: Suite) -> Suite:

@@ -28,7 +28,7 @@ def for_change(change: Change, limit: Limit, alpha: float) -> int | None:
     if gap <= 0:
         return None
     units = units_to_resolve(change.sd, gap, alpha)
-    if limit.limit == "max_drop" and 0 < limit.allowance < 1:
+    if limit.limit == "max_drop" and limit.scale == "absolute" and 0 < limit.allowance < 1:
         units = max(units, math.log(alpha) / math.log1p(-limit.allowance))
     return _beyond(change.n, units * change.n / change.clusters)
 
@@ -77,13 +77,12 @@ def for_hits(measured: Measured, n: int, limit: Limit, alpha: float) -> int | No
 
 
 def _gap(value: float, limit: Limit) -> float:
-    if limit.limit == "max_drop":
-        return abs(value + limit.allowance)
+    edge = -limit.allowance if limit.limit == "max_drop" else limit.allowance
     if limit.scale == "absolute":
-        return abs(value - limit.allowance)
-    if value <= -1:
+        return abs(value - edge)
+    if value <= -1 or edge <= -1:
         return math.inf
-    return abs(math.log1p(value) - math.log1p(limit.allowance))
+    return abs(math.log1p(value) - math.log1p(edge))
 
 
 def _beyond(n: int, needed: float) -> int | None:

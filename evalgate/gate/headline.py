@@ -33,7 +33,11 @@ def _core(comparison: Comparison, checks: Sequence[Check]) -> str:
     if comparison.identical:
         return "nothing changed: no call, path, answer or price differs"
     gains = _gains(comparison, {check.metric for check in checks})
-    return "; ".join([*([" and ".join(gains)] if gains else []), _rest(gated)])
+    return "; ".join([*([_listed(gains)] if gains else []), _rest(gated)])
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 def _rest(gated: Sequence[Check]) -> str:

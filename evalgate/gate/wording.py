@@ -13,8 +13,10 @@ NAMES: Mapping[Metric, str] = {
     "latency_p95": "P95 latency",
     "latency_geomean": "mean latency",
     "false_hit_rate": "false-hit rate",
+    "latency_p95_under_load": "P95 latency under load",
+    "throughput": "throughput",
 }
-HIGHER_IS_BETTER: frozenset[Metric] = frozenset({"accuracy", "score"})
+HIGHER_IS_BETTER: frozenset[Metric] = frozenset({"accuracy", "score", "throughput"})
 UNBOUNDED = "unbounded"
 
 
@@ -54,7 +56,7 @@ def allowance(limit: Limit) -> str:
     """Return the allowance of a limit as it is spoken of: "1.0", "5%", "0.01 USD", "2.5 s", "85%"."""
     if limit.limit in {"max_drop", "max_rise"} and limit.scale == "absolute":
         return f"{limit.allowance * 100:.1f}" if _tenths(limit.allowance) else f"{limit.allowance * 100:g}"
-    if limit.limit == "max_rise":
+    if limit.limit in {"max_drop", "max_rise"}:
         return f"{limit.allowance * 100:g}%"
     return level(limit.allowance, limit)
 
@@ -76,6 +78,7 @@ _LEVELS: Mapping[str, Callable[[float], str]] = {
     "share": lambda value: f"{value * 100:.4g}%",
     "usd": lambda value: f"{value:.4g} USD",
     "s": lambda value: f"{value:.3g} s",
+    "rps": lambda value: f"{value:.3g} requests/s",
 }
 
 

@@ -137,6 +137,7 @@ class PolicyShelf:
                 price=each.price,
                 frame=DigestFrame(kind, identity, params),
                 limits=each.limits,
+                service_time=each.service_time,
             )
         return deployments
 

@@ -4,7 +4,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalgate.core.errors import Problem
-from evalgate.core.policy_file import ExtractRegex, PolicyFile, RegexRule, SemanticCache, routed_to
+from evalgate.core.policy_file import (
+    LEVELS_NEEDED,
+    ExtractRegex,
+    FittedStepTimeFile,
+    PolicyFile,
+    RegexRule,
+    SemanticCache,
+    routed_to,
+)
 from evalgate.load.documents import Document
 from evalgate.load.patterns import group_count, pattern_error
 from evalgate.load.routers import check_threshold
@@ -22,6 +30,18 @@ def check_policy(document: Document[PolicyFile]) -> Iterator[Problem]:
     yield from _fallback_lists(document)
     yield from check_threshold(document)
     yield from _patterns(document)
+    yield from _levels(document)
+
+
+def _levels(document: Document[PolicyFile]) -> Iterator[Problem]:
+    for alias, each in document.value.deployments.items():
+        if not isinstance(each.service_time, FittedStepTimeFile):
+            continue
+        found = len({level.concurrency for level in each.service_time.levels})
+        if found < LEVELS_NEEDED:
+            message = f"the levels are of {found} different concurrencies"
+            cure = f"measure at {LEVELS_NEEDED} or more: fewer cannot tell how the engine slows down"
+            yield document.problem(("deployments", alias, "service_time", "levels"), message, cure)
 
 
 def _one_way_in(document: Document[PolicyFile]) -> Iterator[Problem]:

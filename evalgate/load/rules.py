@@ -15,6 +15,7 @@ from evalgate.core.budgets import (
     Rules,
     ShareBudget,
     SliceBudgets,
+    ThroughputBudget,
     Unit,
     Waiver,
 )
@@ -23,7 +24,7 @@ from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.documents import Document
 
-_Budget = ShareBudget | CostBudget | LatencyBudget | FalseHitBudget
+_Budget = ShareBudget | CostBudget | LatencyBudget | FalseHitBudget | ThroughputBudget
 _UNITS: Mapping[Metric, Unit] = {
     "accuracy": "share",
     "score": "share",
@@ -31,6 +32,8 @@ _UNITS: Mapping[Metric, Unit] = {
     "latency_p95": "s",
     "latency_geomean": "s",
     "false_hit_rate": "share",
+    "latency_p95_under_load": "s",
+    "throughput": "rps",
 }
 _LIMITS: tuple[LimitName, ...] = ("max_drop", "max_rise", "min", "max")
 EVERY_SLICE = "*"
@@ -91,7 +94,7 @@ def _limits(
     for name in _LIMITS:
         quantity: Quantity | None = getattr(budget, name, None)
         if quantity is not None:
-            relative = name == "max_rise" and quantity.written != "pp"
+            relative = name in {"max_drop", "max_rise"} and quantity.written != "pp"
             yield Limit(
                 metric=metric,
                 limit=name,

@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from evalgate.core.digest import canonical_json
 from evalgate.core.errors import Problem
 from evalgate.core.labels import HumanLabel
+from evalgate.core.load import Traffic
 from evalgate.core.policy import Policy
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite import Suite
@@ -25,6 +27,7 @@ from evalgate.load.leaks import check_leaks
 from evalgate.load.policies import LoadedPolicy, PolicyShelf
 from evalgate.load.rules import build_rules, check_budgets
 from evalgate.load.targets import check_targets
+from evalgate.load.traffic import load_traffic
 from evalgate.load.waivers import check_expiry, load_waivers
 
 
@@ -64,6 +67,7 @@ class SuiteLoader:
         findings.problems.extend(self._odd_rules(document))
         cases = load_cases(document, findings)
         labels = self._labels(document, cases)
+        traffic = self._traffic(document)
         graders = GraderLoader(document, self.shelf, findings).load()
         baseline, proposals = self.policies_of(family)
         tested = _loaded([baseline, *proposals])
@@ -91,6 +95,7 @@ class SuiteLoader:
             proposals=_loaded(proposals),
             graders=tuple(each.grader for each in graders),
             labels=labels,
+            traffic=traffic,
         )
 
     def _odd_rules(self, document: Document[SuiteFile]) -> Iterator[Problem]:
@@ -104,6 +109,13 @@ class SuiteLoader:
             return ()
         file, ids = document.path.parent / LABELS, {case.id for case in cases.cases}
         return self.findings.attempt(lambda: read_labels(file, self.findings.shown(file), ids)) or ()
+
+    def _traffic(self, document: Document[SuiteFile]) -> Traffic | None:
+        written = document.value.traffic
+        if written is None:
+            return None
+        read = partial(load_traffic, written, document.path.parent, self.findings)
+        return self.findings.attempt_at(document, ("traffic", "trace"), read)
 
     def policies_of(self, family: Family | None) -> tuple[LoadedPolicy | None, list[LoadedPolicy | None]]:
         """Return the selected baseline and proposals of a family; None for one with problems."""

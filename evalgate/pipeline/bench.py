@@ -19,6 +19,7 @@ from evalgate.pipeline.judging import SuiteJudge, judge_use
 from evalgate.pipeline.measure import CallerOf, Replayed, measure
 from evalgate.pipeline.places import run_file
 from evalgate.pipeline.sessions import CaseTrial, preferred_sessions
+from evalgate.pipeline.stations import stations_of
 from evalgate.store.recordings import Recordings
 from evalgate.store.replay import ReplayCaller
 from evalgate.store.runs import RunWriter
@@ -149,4 +150,6 @@ def manifest_of(
         evalgate_version=version("evalgate-harness"),
         human=suite.labels if has_judge(suite) else None,
         look=look,
+        traffic=suite.traffic,
+        stations=stations_of(policy),
     )

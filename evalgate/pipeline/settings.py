@@ -166,3 +166,16 @@ class SweepSettings:
     policy: str
     ranges: tuple[SweepRange, ...]
     suites: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSettings:
+    """Simulate a policy under traffic; what is None is as the suite says."""
+
+    start: Path
+    policy: str
+    suites: tuple[str, ...] = ()
+    baseline: str | None = None
+    rps: float | None = None
+    burstiness: float | None = None
+    p95_within_s: float | None = None

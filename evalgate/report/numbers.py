@@ -12,7 +12,7 @@ from evalgate.core.verdict import Check
 MISSING = "n/a"
 _MOST_DIGITS = 6
 
-Kind = Literal["percent", "points", "usd", "seconds", "plain"]
+Kind = Literal["percent", "points", "usd", "seconds", "rate", "plain"]
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -48,6 +48,11 @@ def seconds(duration_s: float, digits: int = 3) -> str:
     return f"{_significant(duration_s * 1000, digits)} ms"
 
 
+def rate(per_second: float, digits: int = 3) -> str:
+    """Return how many requests a second."""
+    return f"{_significant(per_second, digits)} rps"
+
+
 def plain(number: float, digits: int = 6) -> str:
     """Return a number without a unit, and without idle zeros."""
     return f"{number:.{digits}g}"
@@ -80,8 +85,10 @@ def metric_kind(metric: Metric) -> Kind:
             return "percent"
         case "cost_per_correct":
             return "usd"
-        case "latency_p95" | "latency_geomean":
+        case "latency_p95" | "latency_geomean" | "latency_p95_under_load":
             return "seconds"
+        case "throughput":
+            return "rate"
 
 
 def change_kind(check: Check | Change) -> Kind:
@@ -174,6 +181,8 @@ def _round(amount: float, kind: Kind) -> str:
             return f"${_significant(amount, _MOST_DIGITS).rstrip('0').rstrip('.')}" if amount else "$0"
         case "seconds":
             return f"{amount:.6g} s"
+        case "rate":
+            return f"{amount:.6g} rps"
         case "plain":
             return plain(amount)
 
@@ -217,6 +226,7 @@ _FORMATS: dict[Kind, Callable[[float, int], str]] = {
     "points": points,
     "usd": usd,
     "seconds": seconds,
+    "rate": rate,
     "plain": plain,
 }
-_FIRST_DIGITS: dict[Kind, int] = {"percent": 1, "points": 1, "usd": 3, "seconds": 3, "plain": 6}
+_FIRST_DIGITS: dict[Kind, int] = {"percent": 1, "points": 1, "usd": 3, "seconds": 3, "rate": 3, "plain": 6}

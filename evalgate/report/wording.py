@@ -32,6 +32,8 @@ METRICS = {
     "latency_p95": "P95 latency",
     "latency_geomean": "mean latency",
     "false_hit_rate": "false-hit rate",
+    "latency_p95_under_load": "P95 under load",
+    "throughput": "throughput",
 }
 _EXITS = {
     ExitCode.OK: "nothing blocked",

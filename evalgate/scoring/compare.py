@@ -20,6 +20,7 @@ from evalgate.scoring.flips import case_counts, flips, one_side_counts
 from evalgate.scoring.geomean import geomean_change, geomean_of
 from evalgate.scoring.lag import mismeasured_because
 from evalgate.scoring.latency import interleaved_sessions, not_gated_because
+from evalgate.scoring.load.metrics import load_changes
 from evalgate.scoring.p95 import p95_change, p95_of
 from evalgate.scoring.paired_quality import judge_status
 from evalgate.scoring.pairs import Pairs, pair
@@ -57,7 +58,7 @@ def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Compar
         identical=not pairs.differs.any.any(),
         affected=int(pairs.differs.any.sum()),
         ungraded=int((~(pairs.baseline.graded & pairs.candidate.graded)).sum()),
-        changes=tuple(_changes(pairs, setting, sessions)),
+        changes=(*_changes(pairs, setting, sessions), *load_changes(baseline, candidate, rules)),
         slices=tuple(slices),
         slice_by=rules.slice_by,
         cases=case_counts(pairs),
@@ -108,7 +109,7 @@ def compare_absolute(candidate: Run, rules: Rules | None = None) -> Comparison:
         identical=False,
         affected=columns.n,
         ungraded=int((~columns.graded).sum()),
-        changes=tuple(_absolute(columns, setting)),
+        changes=(*_absolute(columns, setting), *load_changes(None, candidate, rules)),
         slices=tuple(slices),
         slice_by=rules.slice_by,
         cases=one_side_counts(columns),

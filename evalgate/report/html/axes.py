@@ -9,7 +9,7 @@ from evalgate.report.html.markup import Html, joined, tag
 from evalgate.report.html.scales import Scale
 from evalgate.report.html.svg import label, path, place
 from evalgate.report.html.typeset import typeset
-from evalgate.report.numbers import Kind, percent, plain, seconds, usd
+from evalgate.report.numbers import Kind, percent, plain, rate, seconds, usd
 
 # What a letter of a tick takes in drawing units, and what must stay free between two ticks.
 _LETTER, _GAP = 7.3, 12.0
@@ -76,5 +76,6 @@ _WRITTEN: dict[Kind, Callable[[float], str]] = {
     "seconds": seconds,
     "percent": percent,
     "points": percent,
+    "rate": rate,
     "plain": plain,
 }

@@ -1,36 +1,20 @@
 """The curves of a sweep as one HTML file: a chart a metric, and every point as a table."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import isfinite
 
 from evalgate.core.budgets import Metric
 from evalgate.core.numbers import Estimate
 from evalgate.core.sweep import Sweep, SweepPoint
-from evalgate.report.html.axes import Axes
+from evalgate.report.html.curves import Chart, Series, chart
 from evalgate.report.html.markup import Html, joined, tag
 from evalgate.report.html.page import document
-from evalgate.report.html.scales import spanning
 from evalgate.report.html.section import Place, header_row, section, table
-from evalgate.report.html.svg import label, path, place, scroller, svg
+from evalgate.report.html.svg import scroller
 from evalgate.report.html.typeset import missing, name, number, typeset
-from evalgate.report.numbers import Kind, metric_kind, plain, share_or_missing, span
+from evalgate.report.numbers import Kind, metric_kind, plain, share_or_missing
 from evalgate.report.safe_text import safe_line
 from evalgate.report.sweep import CAUTION, known_metrics
 from evalgate.report.wording import METRICS
-
-_WIDTH, _HEIGHT = 800, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 78, 90, 34, 54
-
-
-@dataclass(frozen=True, slots=True)
-class _Series:
-    """One curve of a chart, with a ``label`` if there are others; ``band`` has the ends of each interval."""
-
-    label: str
-    at: Sequence[float]
-    values: Sequence[float | None]
-    band: Sequence[tuple[float, float] | None]
 
 
 def render(sweeps: Sequence[Sweep]) -> str:
@@ -99,73 +83,26 @@ def _share(point: SweepPoint) -> tuple[float | None, None]:
     return point.strong_share, None
 
 
-def _series(sweep: Sweep, read: Read) -> list[_Series]:
+def _series(sweep: Sweep, read: Read) -> list[Series]:
     """One curve along the first key; with a second key one for each of its values, without bands."""
     if len(sweep.keys) == 1:
         found = [read(point) for point in sweep.points]
         at = [point.values[0] for point in sweep.points]
-        return [_Series("", at, [value for value, _ in found], [band for _, band in found])]
-    series = []
+        return [Series("", "cand", at, [value for value, _ in found], [band for _, band in found])]
+    series: list[Series] = []
     for second in sorted({point.values[1] for point in sweep.points}):
         points = [point for point in sweep.points if point.values[1] == second]
         values = [read(point)[0] for point in points]
         at = [point.values[0] for point in points]
-        series.append(_Series(plain(second), at, values, [None] * len(values)))
+        role = "cand" if len(series) % 2 == 0 else "base"
+        series.append(Series(plain(second), role, at, values))
     return series
 
 
-def _chart(sweep: Sweep, title: str, kind: Kind, series: Sequence[_Series], where: Place) -> Html:
-    known = [value for each in series for value in each.values if value is not None]
-    ends = [end for each in series for band in each.band if band is not None for end in band if isfinite(end)]
-    axes = Axes(
-        x=spanning([at for each in series for at in each.at], _LEFT, _WIDTH - _RIGHT, pad=0.02),
-        y=spanning([*known, *ends], _HEIGHT - _BOTTOM, _TOP, pad=0.1),
-        x_kind="plain",
-        y_kind=kind,
-        x_title=f"{safe_line(sweep.keys[0])} →",
-        y_title=title,
-    )
+def _chart(sweep: Sweep, title: str, kind: Kind, series: Sequence[Series], where: Place) -> Html:
     stands = next((point.values[0] for point in sweep.points if point.in_policy), None)
-    told = f"{title} over {safe_line(sweep.keys[0])}: {span(sorted(known), kind)}"
-    drawing = svg(
-        _WIDTH,
-        _HEIGHT,
-        joined(_band(each, axes) for each in series),
-        axes.draw(),
-        None if stands is None else _standing(stands, axes),
-        joined(_line(each, axes, order) for order, each in enumerate(series)),
-        title=told,
-    )
-    chart = scroller(f"Chart of {title}", drawing)
-    return tag("figure", chart, class_="chart", id=where.id(title.replace(" ", "-")))
-
-
-def _band(series: _Series, axes: Axes) -> Html | None:
-    known = [(at, band) for at, band in zip(series.at, series.band, strict=True) if band is not None]
-    if len(known) < 2:
-        return None
-    there = [f"{place(axes.x(at))} {place(axes.y(high))}" for at, (_, high) in known]
-    back = [f"{place(axes.x(at))} {place(axes.y(low))}" for at, (low, _) in reversed(known)]
-    return path(f"M{'L'.join([*there, *back])}z", "band")
-
-
-def _line(series: _Series, axes: Axes, order: int) -> Html:
-    steps, drawn = [], False
-    for at, value in zip(series.at, series.values, strict=True):
-        if value is not None:
-            steps.append(f"{'L' if drawn else 'M'}{place(axes.x(at))} {place(axes.y(value))}")
-        drawn = value is not None
-    last = next((value for value in reversed(series.values) if value is not None), None)
-    told = None
-    if series.label and last is not None:
-        told = label(axes.x.end + 6, axes.y(last) + 4, series.label, "tick")
-    role = "cand" if order % 2 == 0 else "base"
-    return tag("g", path("".join(steps), f"curve {role}"), told)
-
-
-def _standing(at: float, axes: Axes) -> Html:
-    x = place(axes.x(at))
-    return path(f"M{x} {place(axes.y.start)}V{place(axes.y.end)}", "zero")
+    name_of = where.id(title.replace(" ", "-"))
+    return chart(Chart(name_of, title, kind, safe_line(sweep.keys[0]), "plain", stands), series)
 
 
 def _numbers(sweep: Sweep) -> Html:

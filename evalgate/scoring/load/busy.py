@@ -71,7 +71,7 @@ def queue_of(timeline: Timeline, stations: Sequence[Station]) -> Queue | None:
     if not waits or waits[worst] <= 0:
         return None
     moments, waiting = _waiting(timeline.visits[worst])
-    at = np.linspace(timeline.arrived[0], timeline.arrived[-1], _DRAWN)
+    at = np.linspace(0.0, timeline.arrived[-1], _DRAWN)
     found = np.searchsorted(moments, at, side="right") - 1
     depth = np.where(found >= 0, waiting[np.maximum(found, 0)], 0).astype(int)
     return Queue(stations[worst].name, tuple(at.tolist()), tuple(np.maximum(depth, 0).tolist()))

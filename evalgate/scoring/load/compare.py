@@ -14,6 +14,7 @@ from evalgate.scoring.load.ceiling import SATURATED, ceiling_rps, point
 from evalgate.scoring.load.replicate import Draw, Side, draws, played, quantiles
 from evalgate.scoring.special import stdtrit
 
+NO_BASELINE = Unmeasured("there is no baseline")
 REQUESTS = 20_000
 REPLICATIONS = 20
 # A search simulates a dozen rates, and a request with several visits costs ten times one with a single one.
@@ -171,25 +172,27 @@ def _ratio(base: Floats, cand: Floats, alpha: float) -> Measured:
 
 def _p95_change(shown: Sequence[SideLoad], gathered: Sequence[_Gathered], asked: Asked) -> Measured:
     if len(shown) < 2:
-        return Unmeasured("there is no baseline")
+        return NO_BASELINE
     unknown = next((each.p95_s for each in shown if isinstance(each.p95_s, Unmeasured)), None)
     return unknown or _ratio(gathered[0].p95s(), gathered[1].p95s(), asked.alpha)
 
 
 def _ceiling_change(gathered: Sequence[_Gathered], asked: Asked) -> Measured:
     if len(gathered) < 2:
-        return Unmeasured("there is no baseline")
+        return NO_BASELINE
     known = [_ceiling(each.ceilings, asked) for each in gathered]
     unknown = next((each for each in known if isinstance(each, Unmeasured)), None)
     return unknown or _ratio(np.array(gathered[0].ceilings), np.array(gathered[1].ceilings), asked.alpha)
 
 
 def _shortened(draw: Draw) -> Draw:
-    return Draw(draw.unit_arrivals[:_SEARCH_REQUESTS], draw.cases[:_SEARCH_REQUESTS])
+    sizes = None if draw.sizes is None else draw.sizes[:_SEARCH_REQUESTS]
+    return Draw(draw.unit_arrivals[:_SEARCH_REQUESTS], draw.cases[:_SEARCH_REQUESTS], sizes)
 
 
 def _curve(side: Side, draw: Draw, asked: Asked) -> tuple[RatePoint, ...]:
     """The P95 over rates up to saturation, or up to three times the traffic where nothing saturates."""
     patience, short = asked.traffic.patience_s, _shortened(draw)
-    most = min(ceiling_rps(side, short, None, patience, asked.traffic.rps) * 1.05, 3 * asked.traffic.rps)
+    ceiling = ceiling_rps(side, short, None, patience, asked.traffic.rps)
+    most = ceiling * 1.05 if 0 < ceiling < inf else 3 * asked.traffic.rps
     return tuple(point(side, short, share * most, patience) for share in _CURVE_SHARES)

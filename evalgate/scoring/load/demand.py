@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalgate.core.calls import Attempt
-from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Graded, Step
 from evalgate.scoring.arrays import Floats, Ints
 
@@ -40,7 +39,7 @@ class Demand:
         return np.diff(self.first)
 
 
-def demand_of(results: Sequence[Graded], stations: Mapping[str, int]) -> Demand | Unmeasured:
+def demand_of(results: Sequence[Graded], stations: Mapping[str, int]) -> Demand:
     """Return what ``results`` ask of the deployments named in ``stations``.
 
     Every attempt is a visit, also a failed one: it took its place while it lasted. Times that belong to no

@@ -7,10 +7,8 @@ import numpy as np
 
 from evalgate.core.load import LoadLevel, StepTime
 from evalgate.core.numbers import Unmeasured
+from evalgate.core.policy_file import LEVELS_NEEDED
 from evalgate.scoring.arrays import Floats
-
-# One level cannot tell a slope from a constant, and two fit any line perfectly.
-LEVELS_NEEDED = 3
 
 
 @dataclass(frozen=True, slots=True)

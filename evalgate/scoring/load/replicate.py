@@ -16,7 +16,7 @@ from evalgate.core.load import Station, Traffic
 from evalgate.scoring.arrays import Floats, Ints
 from evalgate.scoring.load.arrivals import gamma_arrivals, rescaled
 from evalgate.scoring.load.demand import Demand
-from evalgate.scoring.load.simulate import Timeline, simulate
+from evalgate.scoring.load.simulate import Requests, Timeline, simulate
 
 # The queue starts empty, which is kinder than a running day; the first tenth is not counted.
 WARM_UP = 0.1
@@ -24,10 +24,14 @@ WARM_UP = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Moments at a rate of one request a second, and the case that each of them brings."""
+    """Moments at a rate of one request a second, and the case that each of them brings.
+
+    ``sizes`` are the tokens in and out of each request, where not those of its case.
+    """
 
     unit_arrivals: Floats
     cases: Ints
+    sizes: Ints | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,15 @@ def draws(traffic: Traffic, weights: Floats, requests: int, replications: int, s
             moments = rescaled(np.array(traffic.arrived_s), 1.0)
         else:
             moments = gamma_arrivals(requests, 1.0, traffic.burstiness, rng)
-        yield Draw(moments, kept[rng.integers(0, len(kept), len(moments))])
+        sizes = np.array(traffic.sizes, dtype=np.intp) if traffic.sizes else None
+        yield Draw(moments, kept[rng.integers(0, len(kept), len(moments))], sizes)
 
 
 def played(side: Side, draw: Draw, rps: float, patience_s: float | None) -> Timeline:
     """Return what becomes of the draw's requests when they come at ``rps`` a second."""
     patience = inf if patience_s is None else patience_s
-    return simulate(side.demand, draw.unit_arrivals / rps, draw.cases, side.stations, patience)
+    asked = Requests(draw.unit_arrivals / rps, draw.cases, draw.sizes, patience)
+    return simulate(side.demand, asked, side.stations)
 
 
 def quantiles(timeline: Timeline, shares: Sequence[float]) -> Floats:

@@ -31,6 +31,20 @@ class Visits:
 
 
 @dataclass(frozen=True, slots=True)
+class Requests:
+    """Who comes: case ``cases[i]`` at ``arrivals[i]`` (ascending seconds).
+
+    ``sizes`` are the tokens in and out of each request, where not those of its case. A request that would
+    wait longer than ``patience_s`` for one deployment gives up.
+    """
+
+    arrivals: Floats
+    cases: Ints
+    sizes: Ints | None = None
+    patience_s: float = inf
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """What became of each request, in the order of arrival.
 
@@ -45,22 +59,18 @@ class Timeline:
     running_s: tuple[float, ...]
 
 
-def simulate(
-    demand: Demand, arrivals: Floats, cases: Ints, stations: Sequence[Station], patience_s: float = inf
-) -> Timeline:
-    """Send case ``cases[i]`` at ``arrivals[i]`` (ascending seconds) through ``stations``.
+def simulate(demand: Demand, asked: Requests, stations: Sequence[Station]) -> Timeline:
+    """Send the requests ``asked`` through ``stations``.
 
-    A request that would wait longer than ``patience_s`` for one deployment gives up and counts as rejected;
-    its place in a quota is used all the same.
+    Who gives up counts as rejected; its place in a quota is used all the same.
     """
     alone = demand.visits.max(initial=0) <= 1 and all(each.engine is None for each in stations)
-    return (_at_once if alone else _in_sequence)(demand, arrivals, cases, stations, patience_s)
+    return (_at_once if alone else _in_sequence)(demand, asked, stations)
 
 
-def _at_once(
-    demand: Demand, arrivals: Floats, cases: Ints, stations: Sequence[Station], patience_s: float
-) -> Timeline:
+def _at_once(demand: Demand, who: Requests, stations: Sequence[Station]) -> Timeline:
     """No request visits twice, so each deployment is one sorted queue."""
+    arrivals, cases, patience_s = who.arrivals, who.cases, who.patience_s
     latency = demand.tail_s[cases].copy()
     rejected = np.zeros(len(cases), dtype=bool)
     visit = demand.first[cases]
@@ -73,7 +83,8 @@ def _at_once(
         asked = arrivals[mine] + demand.pause_s[row]
         order = np.argsort(asked, kind="stable")
         mine, row, asked = mine[order], row[order], asked[order]
-        service, tokens = demand.service_s[row], demand.tokens[row]
+        service = demand.service_s[row]
+        tokens = demand.tokens[row] if who.sizes is None else who.sizes[mine].sum(axis=1).astype(np.float64)
         ready = admitted(asked, np.ones(len(asked)), station.requests_per_s)
         ready = np.maximum.accumulate(np.maximum(ready, admitted(asked, tokens, station.tokens_per_s)))
         if patience_s < inf:
@@ -91,19 +102,17 @@ def _running(visits: Visits) -> float:
     return float((visits.ended - visits.begun)[visits.stayed].sum())
 
 
-def _in_sequence(
-    demand: Demand, arrivals: Floats, cases: Ints, stations: Sequence[Station], patience_s: float
-) -> Timeline:
-    run = _Run(demand, arrivals, cases, stations, patience_s)
+def _in_sequence(demand: Demand, who: Requests, stations: Sequence[Station]) -> Timeline:
+    run = _Run(demand, who, stations)
     run.play()
     seen = tuple(place.visits() for place in run.places)
     rejected = np.isnan(run.finished)
-    latency = np.where(rejected, 0.0, run.finished - arrivals)
+    latency = np.where(rejected, 0.0, run.finished - who.arrivals)
     busy = tuple(
         place.engine.busy_s if place.engine is not None else _running(each)
         for place, each in zip(run.places, seen, strict=True)
     )
-    return Timeline(arrivals, latency, rejected, seen, busy)
+    return Timeline(who.arrivals, latency, rejected, seen, busy)
 
 
 class _Place:
@@ -147,14 +156,14 @@ class _Place:
 class _Run:
     """One simulation in the order of time."""
 
-    def __init__(
-        self, demand: Demand, arrivals: Floats, cases: Ints, stations: Sequence[Station], patience_s: float
-    ) -> None:
-        self.patience_s = patience_s
+    def __init__(self, demand: Demand, who: Requests, stations: Sequence[Station]) -> None:
+        cases = who.cases
+        self.patience_s = who.patience_s
         self.first = demand.first[cases].tolist()
         self.last = demand.first[cases + 1].tolist()
         self.tail_s = demand.tail_s[cases].tolist()
-        self.arrivals = arrivals.tolist()
+        self.arrivals = who.arrivals.tolist()
+        self.sizes: list[list[int]] | None = None if who.sizes is None else who.sizes.tolist()
         self.station, self.service_s = demand.station.tolist(), demand.service_s.tolist()
         self.pause_s, self.tokens = demand.pause_s.tolist(), demand.tokens.tolist()
         self.prompt, self.output = demand.prompt_tokens.tolist(), demand.output_tokens.tolist()
@@ -201,21 +210,28 @@ class _Run:
         else:
             heapq.heappush(self.events, (at + self.pause_s[visit], request, visit))
 
+    def _size(self, request: int, visit: int) -> tuple[int, int, float]:
+        if self.sizes is None:
+            return self.prompt[visit], self.output[visit], self.tokens[visit]
+        prompt, output = self.sizes[request]
+        return prompt, output, float(prompt + output)
+
     def _visit(self, asked: float, request: int, visit: int) -> None:
         place = self.places[self.station[visit]]
-        ready = place.ready(asked, self.tokens[visit])
+        prompt, output, tokens = self._size(request, visit)
+        ready = place.ready(asked, tokens)
         if place.wait_s(asked, ready) > self.patience_s:
-            place.rows.append((asked, asked, asked, self.tokens[visit], False))
+            place.rows.append((asked, asked, asked, tokens, False))
             return
         if place.engine is not None:
             self.row_of[request] = len(place.rows)
             place.open[request] = visit
-            place.rows.append((asked, asked, asked, self.tokens[visit], True))
-            place.engine.arrive(ready, request, self.prompt[visit], self.output[visit])
+            place.rows.append((asked, asked, asked, tokens, True))
+            place.engine.arrive(ready, request, prompt, output)
             return
         begun = place.serve(ready, self.service_s[visit])
         ended = begun + self.service_s[visit]
-        place.rows.append((asked, begun, ended, self.tokens[visit], True))
+        place.rows.append((asked, begun, ended, tokens, True))
         self._next(ended, request, visit + 1)
 
 

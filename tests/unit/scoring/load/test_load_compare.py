@@ -11,7 +11,7 @@ from evalgate.scoring.load import simulate as simulation
 from evalgate.scoring.load.compare import Asked, compare_under_load
 from evalgate.scoring.load.demand import Demand
 from evalgate.scoring.load.replicate import Side
-from evalgate.scoring.load.simulate import simulate
+from evalgate.scoring.load.simulate import Requests, simulate
 
 CASES = 200
 
@@ -44,8 +44,9 @@ def test_both_ways_of_simulating_agree(station, patience):
     rng = np.random.default_rng(5)
     arrivals, cases = np.cumsum(rng.exponential(0.1, 3000)), rng.integers(0, CASES, 3000)
     asked = demand()
-    quick = simulate(asked, arrivals, cases, [station], patience)
-    slow = simulation._in_sequence(asked, arrivals, cases, [station], patience)
+    who = Requests(arrivals, cases, patience_s=patience)
+    quick = simulate(asked, who, [station])
+    slow = simulation._in_sequence(asked, who, [station])
     if patience == math.inf:
         assert quick.latency_s == pytest.approx(slow.latency_s, abs=1e-6)
     assert abs(int(quick.rejected.sum()) - int(slow.rejected.sum())) <= 3
@@ -55,7 +56,7 @@ def test_both_ways_of_simulating_agree(station, patience):
 def test_without_bounds_a_request_takes_what_was_recorded():
     asked = demand(visits=2)
     cases = np.arange(CASES)
-    timeline = simulate(asked, np.arange(CASES) * 0.01, cases, [Station("a"), Station("b")])
+    timeline = simulate(asked, Requests(np.arange(CASES) * 0.01, cases), [Station("a"), Station("b")])
     recorded = (asked.service_s + asked.pause_s).reshape(CASES, 2).sum(axis=1)
     assert timeline.latency_s == pytest.approx(recorded)
 
@@ -67,7 +68,7 @@ def test_a_second_visit_adds_to_the_load_of_its_deployment():
         **{n: getattr(twice, n) for n in Demand.__slots__ if n != "station"}, station=np.zeros(2 * CASES, int)
     )
     arrivals, cases = np.arange(CASES) * 0.2, np.arange(CASES)
-    one, two = (simulate(each, arrivals, cases, [both]) for each in (once, twice))
+    one, two = (simulate(each, Requests(arrivals, cases), [both]) for each in (once, twice))
     assert two.running_s[0] == pytest.approx(twice.service_s.sum())
     assert two.latency_s.mean() > one.latency_s.mean()
 
@@ -78,7 +79,7 @@ def test_an_engine_slows_down_as_it_fills():
     cases = rng.integers(0, CASES, 400)
     unit = np.cumsum(rng.exponential(1.0, 400))
     p95 = [
-        float(np.quantile(simulate(demand(), unit / rps, cases, engine).latency_s, 0.95))
+        float(np.quantile(simulate(demand(), Requests(unit / rps, cases), engine).latency_s, 0.95))
         for rps in (1, 8, 30)
     ]
     assert p95[0] < p95[1] < p95[2]
