@@ -15,9 +15,9 @@ from evalgate.core.policy_file import (
     ResponseFile,
     RouterFile,
     SemanticCache,
-    ServiceTimeFile,
 )
 from evalgate.core.routing import TrainedOn
+from evalgate.core.service_time_file import ServiceTimeFile
 
 ScoreFunction = Callable[[Case], float]
 EmbedFunction = Callable[[list[str]], Sequence[Sequence[float]]]

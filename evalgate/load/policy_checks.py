@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from evalgate.core.errors import Problem
 from evalgate.core.policy_file import (
-    LEVELS_NEEDED,
     ExtractRegex,
-    FittedStepTimeFile,
     PolicyFile,
     RegexRule,
     SemanticCache,
     routed_to,
 )
+from evalgate.core.service_time_file import LEVELS_NEEDED, FittedStepTimeFile
 from evalgate.load.documents import Document
 from evalgate.load.patterns import group_count, pattern_error
 from evalgate.load.routers import check_threshold

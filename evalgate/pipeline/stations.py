@@ -3,7 +3,7 @@
 from evalgate.core.load import LoadLevel, Station, StepTime
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.policy import Deployment, Policy
-from evalgate.core.policy_file import FittedStepTimeFile, ServiceTimeFile
+from evalgate.core.service_time_file import FittedStepTimeFile, ServiceTimeFile
 from evalgate.scoring.load.fit import fit_step_time
 
 

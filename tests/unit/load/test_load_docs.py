@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from evalgate.core import budgets, cases_file, policy_file, project_file, suite_file
+from evalgate.core import (
+    budgets,
+    cases_file,
+    policy_file,
+    project_file,
+    service_time_file,
+    suite_file,
+    traffic_file,
+)
 from evalgate.core.cases import Case
 from evalgate.core.labels import HumanLabel
 from evalgate.core.policy_file import Price
@@ -18,7 +26,15 @@ from evalgate.load.yaml_text import Tree, parse_yaml
 PAGE = (Path(__file__).parents[3] / "docs" / "files.md").read_text(encoding="utf-8")
 MODELS = [
     model
-    for module in (budgets, cases_file, policy_file, project_file, suite_file)
+    for module in (
+        budgets,
+        cases_file,
+        policy_file,
+        project_file,
+        suite_file,
+        service_time_file,
+        traffic_file,
+    )
     for model in vars(module).values()
     if isinstance(model, type) and issubclass(model, Written) and model is not Written
 ]

@@ -237,18 +237,6 @@ def test_a_file_that_is_new_is_no_difference(repo):
     assert differs(repo / "project", at, ["a.txt"])
 
 
-def test_asking_whether_something_moved_costs_next_to_nothing(repo):
-    def asked():
-        started = time.perf_counter()
-        at = fork_point(repo)
-        assert at is not None
-        differs(repo, at, ["project/a.txt"])
-        return time.perf_counter() - started
-
-    # The best of some: what other processes take is not ours.
-    assert min(asked() for _ in range(10)) < 0.03
-
-
 def test_without_a_repository_git_is_not_even_started(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert fork_point(tmp_path) is None
