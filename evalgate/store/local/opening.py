@@ -72,7 +72,7 @@ def prepare(place: StorePlace) -> None:
     if exists and place.is_clean():
         _refuse_newer(place)
     else:
-        logged = saved_rows(Path(os.devnull), place.wal) if _size(place.wal) else Saved()
+        logged = saved_rows(None, place.wal) if _size(place.wal) else Saved()
         if exists and not _is_sound(place):
             _replace_damaged(place)
         elif not exists:
@@ -82,8 +82,8 @@ def prepare(place: StorePlace) -> None:
         migrate(connection)
 
 
-def saved_rows(database: Path, wal: Path) -> Saved:
-    """Return every row of the two files whose hash verifies."""
+def saved_rows(database: Path | None, wal: Path) -> Saved:
+    """Return every row whose hash verifies, of the database where it is named and of its log."""
     saved = Saved()
     for row_id, values in rows_in(database, wal):
         match values:
@@ -96,7 +96,7 @@ def saved_rows(database: Path, wal: Path) -> Saved:
                 saved.removed = count
             case _:
                 continue
-    for file in (database, wal):
+    for file in (database, wal) if database is not None else (wal,):
         for line, sha256 in lines_in(file):
             _keep_call(saved, line, sha256)
     return saved
@@ -163,10 +163,9 @@ def _replace_damaged(place: StorePlace) -> None:
     _put_back(place, saved)
     lost = max(0, saved.last_id - saved.removed - len(saved.calls))
     _log.warning(
-        "the local store was damaged: %s saved, at most %s lost and made again when needed; "
-        "the damaged file is kept as %s",
+        "the local store was damaged: %s saved, %s; the damaged file is kept as %s",
         _calls(len(saved.calls)),
-        _calls(lost),
+        "how many are lost is not known" if _is_cut(aside) else _lost(lost),
         aside,
     )
 
@@ -210,6 +209,17 @@ def _aside(path: Path) -> Path:
         if not aside.exists():
             return aside
     raise CannotJudge(f"{path}: a thousand damaged stores lie beside it; delete them")
+
+
+def _is_cut(path: Path) -> bool:
+    """Tell whether the file is shorter than its header says."""
+    with path.open("rb") as file:
+        header = file.read(32)
+    return len(header) < 32 or _size(path) < int.from_bytes(header[28:32]) * PAGE_BYTES
+
+
+def _lost(count: int) -> str:
+    return f"at most {_calls(count)} lost, to be made again when needed" if count else "none lost"
 
 
 def _calls(count: int) -> str:

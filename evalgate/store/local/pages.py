@@ -23,9 +23,9 @@ _LINE = re.compile(rb'(\{"digest":"[^\n]{0,4096}\n)(.{32})', re.DOTALL)
 _MOST_OVERFLOW_PAGES = 65_536
 
 
-def rows_in(database: Path, wal: Path) -> Iterator[Row]:
+def rows_in(database: Path | None, wal: Path) -> Iterator[Row]:
     """Yield the row id and the values of every row in either file, also of rows that were since deleted."""
-    whole = _Pages(_mapped(database), {})
+    whole = _Pages(b"" if database is None else _mapped(database), {})
     logged = _Pages(whole.file, _frames(_mapped(wal)))
     for number in range(1, len(whole.file) // PAGE_BYTES + 1):
         yield from whole.rows(whole.page(number), 100 if number == 1 else 0)
