@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     "--cover", type=click.Choice(["deployments"]), help="Plan `evalgate record --cover deployments` instead."
 )
 @click.option(
+    "--remeasure",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Plan `evalgate record --remeasure N` instead.",
+)
+@click.option(
     "--format",
     "format_name",
     type=click.Choice(["text", "json"]),
@@ -44,6 +50,7 @@ def plan(  # noqa: PLR0913  one parameter per option
     quiet: bool,
     mode: "Mode",
     cover: str | None,
+    remeasure: int | None,
     format_name: Literal["text", "json"],
 ) -> int:
     """Show what measuring SUITES would call, reuse and spend. Nothing is called and no key is needed."""
@@ -51,8 +58,9 @@ def plan(  # noqa: PLR0913  one parameter per option
     from evalgate.pipeline.settings import PlanSettings  # noqa: PLC0415
     from evalgate.report.plan import render_json, render_text  # noqa: PLC0415
 
-    if cover and mode != "auto":
-        raise click.UsageError("--cover plans a recording, which has no --mode")
+    if (cover or remeasure is not None) and mode != "auto":
+        option = "--cover" if cover else "--remeasure"
+        raise click.UsageError(f"{option} plans a recording, which has no --mode")
     settings = PlanSettings(
         start=Path.cwd(),
         suites=suites,
@@ -60,6 +68,8 @@ def plan(  # noqa: PLR0913  one parameter per option
         baseline=baseline,
         mode=mode,
         cover_deployments=cover == "deployments",
+        recording=cover is not None or remeasure is not None,
+        remeasure=remeasure,
     )
     planned = plan_pipeline(settings, progress_on(sys.stderr, os.environ, quiet=quiet))
     if format_name == "json":

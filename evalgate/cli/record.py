@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=click.IntRange(min=0), metavar="N", help="Seed of the order in which calls are made."
 )
+@click.option(
+    "--remeasure",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Call both sides of up to N cases that differ anew, so that times can be compared. "
+    "Default: 400 where calls are missing, else none.",
+)
 @concurrency_option
 @spending_options
 def record(  # noqa: PLR0913  one parameter per option
@@ -38,6 +45,7 @@ def record(  # noqa: PLR0913  one parameter per option
     quiet: bool,
     cover: str | None,
     seed: int | None,
+    remeasure: int | None,
     concurrency: int | None,
     max_spend: float | None,
     yes: bool,
@@ -53,6 +61,7 @@ def record(  # noqa: PLR0913  one parameter per option
         baseline=baseline,
         cover_deployments=cover == "deployments",
         seed=seed,
+        remeasure=remeasure,
         concurrency=concurrency,
         spending=spending_of(max_spend, yes=yes, quiet=quiet),
     )
@@ -67,6 +76,8 @@ def _sentence(recorded: "SuiteRecorded") -> str:
 
     said = f"{count(recorded.needed, 'call')} needed, {recorded.already:,} already recorded"
     said += f", {recorded.made:,} made"
+    if recorded.anew:
+        said += f" (both sides of {count(recorded.anew, 'case')} anew, to compare times)"
     if recorded.failed:
         said += f", {recorded.failed:,} of them failed"
     if recorded.made:

@@ -65,6 +65,8 @@ class SuitePlan:
     """All sides of a suite. A call that several sides need counts once here.
 
     ``judging`` is apart from all other numbers; None where no grader asks a model.
+    On ``anew`` cases ``record`` would also make the recorded calls of both sides again, to compare times;
+    they are part of the rest only where the plan was asked for them.
     """
 
     suite: str
@@ -77,12 +79,14 @@ class SuitePlan:
     sides: tuple[PlannedSide, ...]
     judging: PlannedJudging | None = None
     warnings: tuple[str, ...] = ()
+    anew: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What ``evalgate run`` would do, or, with ``cover_deployments``, what ``evalgate record`` would."""
+    """What ``evalgate run`` would do, or ``evalgate record`` with ``cover_deployments`` or ``remeasure``."""
 
     mode: Mode
     cover_deployments: bool
     suites: tuple[SuitePlan, ...]
+    remeasure: int | None = None

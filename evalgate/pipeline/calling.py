@@ -9,7 +9,7 @@ import os
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from evalgate.core.calls import Call, Caller, Request
@@ -30,7 +30,7 @@ from evalgate.core.spend import Spend
 from evalgate.core.suite import Project, Suite
 from evalgate.grading.needs import suite_judging
 from evalgate.pipeline.judging import ask_judges, judge_prices, judging_of
-from evalgate.pipeline.measure import Pass, questions
+from evalgate.pipeline.measure import CallerOf, Pass, questions
 from evalgate.pipeline.pace import cases_under_way, pace_of, run_loop
 from evalgate.pipeline.rounds import Round, Rounds, Side
 from evalgate.pipeline.stopping import Stopping
@@ -53,7 +53,8 @@ class Calling:
     """What to call: policies of a suite, into the local store, sparing what is ``known``.
 
     ``purpose`` is equal for work that goes on where other work was broken off.
-    ``rounds`` yields what to call when; without it every case is called under every policy.
+    ``rounds`` yields what to call when; without it every case is called under every policy. ``anew`` tells
+    which cases to call in the session of that id, whatever is known of them.
     """
 
     project: Project
@@ -66,6 +67,7 @@ class Calling:
     cover_deployments: bool = False
     seed: int | None = None
     rounds: Rounds | None = None
+    anew: Callable[[str], frozenset[str]] | None = None
     concurrency: int | None = None
     cap_usd: float | None = None
 
@@ -74,8 +76,9 @@ class Calling:
 class CallsMade:
     """What was called: its session, what it cost, and why it ended early if it did.
 
-    ``found`` are the digest and the session of every call that was needed, made or not. ``judging_usd`` is
-    the part of ``spend`` that went to judges and embedders of the graders.
+    ``found`` are the digest and the session of every call that was needed, made or not. ``anew`` are the
+    cases that were called whatever was known of them. ``judging_usd`` is the part of ``spend`` that went to
+    judges and embedders of the graders.
     """
 
     session: str
@@ -86,6 +89,7 @@ class CallsMade:
     spend: Spend
     judging_usd: float | Unmeasured
     broken_off: EvalgateError | None = None
+    anew: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -135,28 +139,31 @@ async def _make_calls(calling: Calling, session: Session, progress: Progress) ->
     writer = SessionWriter(calling.store, session, calling.purpose)
     broken_off: EvalgateError | None = None
     async with LiveCaller(project.providers, project.functions, os.environ, log, pace) as live:
-        inner = AutoCaller(ReplayCaller(calling.known), RecordingCaller(live, writer), calling.store)
+        recording = RecordingCaller(live, writer)
+        inner = AutoCaller(ReplayCaller(calling.known), recording, calling.store)
         served, judged = _Ledger(inner), _Ledger(inner)
+        anew = frozenset[str]() if calling.anew is None else calling.anew(session.id)
+        caller_of = _chosen(anew, _Ledger(recording, served.calls, served.found), served)
         try:
             with stopping.listening(lambda: log.tally.in_flight):
-                await _call_rounds(calling, session, (inner, served, judged), stopping, progress)
+                await _call_rounds(calling, session, (inner, caller_of, judged), stopping, progress)
         except asyncio.CancelledError:
             if not stopping.asked:
                 raise
             broken_off = Interrupted("calls in flight were dropped")
         except (Interrupted, SpendCapReached, ProviderRefused) as error:
             broken_off = error
-    return _summary(calling, session, (served, judged), log.tally.spend(), broken_off)
+    return replace(_summary(calling, session, (served, judged), log.tally.spend(), broken_off), anew=anew)
 
 
 async def _call_rounds(
     calling: Calling,
     session: Session,
-    callers: tuple[Caller, Caller, Caller],
+    callers: tuple[Caller, CallerOf, Caller],
     stopping: Stopping,
     progress: Progress,
 ) -> None:
-    inner, served, judged = callers
+    inner, caller_of, judged = callers
     rng = random.Random(session.seed)  # noqa: S311  an order, not a secret
     everything = Round(frozenset(case.id for case in calling.suite.cases), tuple(calling.policies))
     for part in [everything] if calling.rounds is None else calling.rounds(session, inner):
@@ -164,7 +171,7 @@ async def _call_rounds(
         asked = [each for each in questions(calling.suite) if each.case.id in part.cases]
         if not calling.suite.ordered:
             rng.shuffle(asked)
-        ask = partial(bench.ask, rng=rng, served=served, judged=judged)
+        ask = partial(bench.ask, rng=rng, caller_of=caller_of, judged=judged)
         await _call_all(calling, asked, ask, stopping, progress)
 
 
@@ -253,7 +260,7 @@ class _Bench:
         # A baseline that cannot be called is replayed: a pairwise judge must see what it said.
         self._replayed = Pass(suite, own) if own is not None and own.name not in self._passes else None
 
-    async def ask(self, asked: Asked, rng: random.Random, served: Caller, judged: Caller) -> None:
+    async def ask(self, asked: Asked, rng: random.Random, caller_of: CallerOf, judged: Caller) -> None:
         """Serve all sides back to back, in random order; then judge, so that no time of theirs suffers."""
         sides = _cover(self._calling, asked) if self._calling.cover_deployments else []
         outcomes: dict[str, Outcome] = {}
@@ -261,7 +268,7 @@ class _Bench:
             sides += [partial(self._serve, name, asked, outcomes) for name in self._passes]
         rng.shuffle(sides)
         for side in sides:
-            await side(served)
+            await side(caller_of(asked))
         if self._judging.needs_calls:
             baseline = await self._baseline(asked, outcomes) if self._judging.pairwise else None
             await ask_judges(self._calling.suite, asked, outcomes, baseline, judged)
@@ -281,6 +288,10 @@ class _Bench:
         except MissingRecordings:
             # Whoever measures this case tells that it is missing, and how to record it.
             return None
+
+
+def _chosen(anew: frozenset[str], making: Caller, sparing: Caller) -> CallerOf:
+    return lambda asked: making if asked.case.id in anew else sparing
 
 
 def _cover(calling: Calling, asked: Asked) -> list[Side]:

@@ -43,7 +43,7 @@ def loaded(settings: RunSettings | RecordSettings | PlanSettings, *, calling: bo
         settings.policies,
         settings.baseline,
     )
-    recording = isinstance(settings, RecordSettings) or getattr(settings, "cover_deployments", False)
+    recording = isinstance(settings, RecordSettings) or getattr(settings, "recording", False)
     if not names_a_commit(baseline) and (baseline is not None or recording):
         yield Loaded(load_project(start, suites, policies, baseline, calling=calling))
         return

@@ -1,7 +1,7 @@
 """The verb ``plan``: what would be called, reused and spent, without calling anything."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalgate.core.calls import Request
 from evalgate.core.numbers import Unmeasured
@@ -14,7 +14,8 @@ from evalgate.core.suite import Project, Suite
 from evalgate.pipeline.loading import loaded
 from evalgate.pipeline.plan_judging import plan_judging
 from evalgate.pipeline.power_warnings import power_warnings
-from evalgate.pipeline.recorded import committed_and_local
+from evalgate.pipeline.recorded import committed, committed_and_local
+from evalgate.pipeline.remeasure import to_refresh, to_remeasure
 from evalgate.pipeline.settings import PlanSettings
 from evalgate.pipeline.spend import Pool, Usd, expected, recorded_attempts, total, worst
 from evalgate.pipeline.walk import Walked, walk, walk_every_deployment
@@ -37,7 +38,7 @@ def plan(settings: PlanSettings, progress: Progress) -> Plan:
             progress.start(f"{suite.name}: planning", len(policies))
             suites.append(plan_suite(found.project, suite, settings, progress))
             progress.done()
-    return Plan(settings.mode, settings.cover_deployments, tuple(suites))
+    return Plan(settings.mode, settings.cover_deployments, tuple(suites), settings.remeasure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,15 @@ def plan_suite(project: Project, suite: Suite, settings: PlanSettings, progress:
 
     """
     recordings = committed_and_local(project, suite)
+    policies = [policy for policy in (suite.baseline, *suite.proposals) if policy is not None]
+    # Which cases are drawn follows from a session that is not there yet; how many does not.
+    count = settings.remeasure if settings.mode == "auto" else 0
+    drawn = to_remeasure(suite, policies, committed(suite), count, session="")
+    anew = drawn | to_refresh(suite, settings.refresh, "") if settings.recording else frozenset[str]()
     sides = []
-    for policy in (suite.baseline, *suite.proposals):
-        if policy is not None:
-            sides.append(_side(project, suite, policy, recordings, settings))
-            progress.advance()
+    for policy in policies:
+        sides.append(_side(project, _Part(suite, anew), policy, recordings, settings))
+        progress.advance()
     calling = any(side.to_make or side.to_fear for side in sides)
     pool = recorded_attempts(suite, [side.policy for side in sides], recordings) if calling else {}
     bill = _Bill({}, {})
@@ -92,26 +97,43 @@ def plan_suite(project: Project, suite: Suite, settings: PlanSettings, progress:
         sides=planned,
         judging=plan_judging(project, suite, recordings, settings.mode),
         warnings=tuple(power_warnings(suite)),
+        anew=len(drawn),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A suite, and which of its cases are called whatever is recorded of them."""
+
+    suite: Suite
+    anew: frozenset[str]
+
+    @property
+    def cases(self) -> Suite:
+        return replace(self.suite, cases=tuple(case for case in self.suite.cases if case.id in self.anew))
+
+
 def _side(
-    project: Project, suite: Suite, policy: Policy, recordings: Recordings, settings: PlanSettings
+    project: Project, part: _Part, policy: Policy, recordings: Recordings, settings: PlanSettings
 ) -> _Side:
+    suite = part.suite
     prices = resolve_prices(policy.deployments.values(), project.prices, project.price_at)
     if settings.cover_deployments:
         usual = failing = walk_every_deployment(suite, policy, recordings)
     else:
         usual = walk(suite, policy, recordings, succeeding=True)
-        anew = settings.mode == "live"
-        failing = walk(suite, policy, None if anew else recordings, succeeding=False)
+        everything = settings.mode == "live"
+        failing = walk(suite, policy, None if everything else recordings, succeeding=False)
     calls: Mapping[Mode, Mapping[str, Request]] = {
         "replay": {},
         "auto": usual.missing,
         "live": usual.needed,
     }
-    to_make = calls[settings.mode]
+    digests = {digest for case_id in part.anew for digest in usual.by_case.get(case_id, ())}
+    to_make = {**calls[settings.mode], **{digest: usual.needed[digest] for digest in digests}}
     to_fear = {} if settings.mode == "replay" else {**to_make, **failing.missing}
+    if part.anew:
+        to_fear |= walk(part.cases, policy, None, succeeding=False).missing
     return _Side(policy, prices, usual, failing, to_make, to_fear)
 
 

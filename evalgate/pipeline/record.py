@@ -1,10 +1,13 @@
 """The verb ``record``: make the calls that the committed recordings lack."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from evalgate.core.errors import EvalgateError
 from evalgate.core.numbers import Unmeasured
+from evalgate.core.policy import Policy
 from evalgate.core.progress import Progress
 from evalgate.core.spend import Spend
 from evalgate.core.suite import Project, Suite
@@ -15,6 +18,7 @@ from evalgate.pipeline.loading import loaded, policies_to_call
 from evalgate.pipeline.paying import before_paying
 from evalgate.pipeline.places import store_file
 from evalgate.pipeline.recorded import committed, committed_and_local
+from evalgate.pipeline.remeasure import to_refresh, to_remeasure
 from evalgate.pipeline.settings import PlanSettings, RecordSettings
 from evalgate.pricing.prices import resolve_prices
 from evalgate.store.local.store import LocalStore
@@ -25,6 +29,7 @@ class SuiteRecorded:
     """What recording one suite did. ``file`` is None when the suite's recordings lacked nothing.
 
     ``already`` were recorded before, in the suite or on this machine; the latter are in ``file`` too.
+    On ``anew`` cases every policy was called although its calls were recorded.
     ``judging_usd`` is the part of ``spend`` that went to judges and embedders of the graders.
     """
 
@@ -36,6 +41,7 @@ class SuiteRecorded:
     file: Path | None
     spend: Spend
     judging_usd: float | Unmeasured
+    anew: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,13 @@ def _record_suite(
         policy.name: resolve_prices(policy.deployments.values(), project.prices, project.price_at)
         for policy in policies
     }
-    plan = PlanSettings(settings.start, mode="auto", cover_deployments=settings.cover_deployments)
+    plan = PlanSettings(
+        settings.start,
+        recording=True,
+        cover_deployments=settings.cover_deployments,
+        remeasure=settings.remeasure,
+        refresh=settings.refresh,
+    )
     before_paying(project, suite, policies, prices, plan, settings.spending)
     made = make_calls(
         Calling(
@@ -87,6 +99,7 @@ def _record_suite(
             known=committed_and_local(project, suite),
             cover_deployments=settings.cover_deployments,
             seed=settings.seed,
+            anew=partial(_anew, suite, policies, settings),
             concurrency=settings.concurrency,
             cap_usd=settings.spending.cap_usd,
         ),
@@ -103,6 +116,13 @@ def _record_suite(
             file=file,
             spend=made.spend,
             judging_usd=made.judging_usd,
+            anew=len(made.anew),
         ),
         made.broken_off,
     )
+
+
+def _anew(suite: Suite, policies: Sequence[Policy], settings: RecordSettings, session: str) -> frozenset[str]:
+    """The cases to call whatever is known of them: to time both sides, and to see if recordings hold."""
+    timed = to_remeasure(suite, policies, committed(suite), settings.remeasure, session)
+    return timed | to_refresh(suite, settings.refresh, session)

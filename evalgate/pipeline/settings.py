@@ -59,7 +59,11 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True)
 class RecordSettings:
-    """Make the calls that recordings lack; ``cover_deployments`` calls every deployment on every case."""
+    """Make the calls that recordings lack; ``cover_deployments`` calls every deployment on every case.
+
+    ``remeasure`` cases that differ are called anew on both sides, and a share ``refresh`` of all cases is,
+    to see whether the recordings still hold.
+    """
 
     start: Path
     suites: tuple[str, ...] = ()
@@ -69,18 +73,23 @@ class RecordSettings:
     seed: int | None = None
     concurrency: int | None = None
     spending: Spending = NO_RULE
+    remeasure: int | None = None
+    refresh: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class PlanSettings:
-    """Work out what ``run`` would call; with ``cover_deployments``, what ``record`` would."""
+    """Work out what ``run`` would call; with ``recording``, what ``record`` would."""
 
     start: Path
     suites: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
     baseline: str | None = None
     mode: Mode = "auto"
+    recording: bool = False
     cover_deployments: bool = False
+    remeasure: int | None = None
+    refresh: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,14 @@ class Walked:
     """The distinct calls that were needed, by digest, each with the deployment that it is for.
 
     ``missing`` are those that the recordings do not settle; ``missing_cases`` the cases that needed them.
+    ``by_case`` holds the digests that each case needs, in all of its trials.
     """
 
     needed: dict[str, Request] = field(default_factory=dict)
     missing: dict[str, Request] = field(default_factory=dict)
     deployment: dict[str, str] = field(default_factory=dict)
     missing_cases: dict[str, None] = field(default_factory=dict)
+    by_case: dict[str, set[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -73,6 +75,8 @@ def walk(suite: Suite, policy: Policy, recordings: Recordings | None, *, succeed
         outcome = run_now(a_pass.serve(asked, caller))
         for step in outcome.steps:
             caller.walked.deployment.setdefault(step.digest, step.deployment)
+        digests = caller.walked.by_case.setdefault(asked.case.id, set())
+        digests.update(step.digest for step in outcome.steps)
         if caller.met_missing:
             caller.walked.missing_cases[asked.case.id] = None
     return caller.walked
@@ -85,6 +89,7 @@ def walk_every_deployment(suite: Suite, policy: Policy, recordings: Recordings) 
         caller.met_missing = False
         run_now(caller(request, policy.reliability))
         caller.walked.deployment.setdefault(request.digest, alias)
+        caller.walked.by_case.setdefault(asked.case.id, set()).add(request.digest)
         if caller.met_missing:
             caller.walked.missing_cases[asked.case.id] = None
     return caller.walked

@@ -40,6 +40,7 @@ def render_json(plan: Plan) -> str:
         "schema": SCHEMA,
         "mode": plan.mode,
         "cover": "deployments" if plan.cover_deployments else None,
+        "remeasure": plan.remeasure,
         "suites": [_suite_json(suite) for suite in plan.suites],
     }
     return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
@@ -112,6 +113,9 @@ def _notes(plan: Plan, suite: SuitePlan) -> list[str]:
         notes |= _price_notes(judging.calls)
     if plan.mode == "replay" and (suite.missing or (judging is not None and judging.missing)):
         notes["replaying would end with exit code 4: `evalgate record` makes the missing calls"] = None
+    if suite.anew:
+        cases = count(suite.anew, "case")
+        notes[f"`evalgate record` calls both sides of {cases} anew, to compare times{_more(plan)}"] = None
     for warning in suite.warnings:
         notes[f"warning: {safe_line(warning, 400)}"] = None
     return list(notes)
@@ -127,6 +131,13 @@ def _price_notes(rows: Iterable[PlannedCalls]) -> dict[str, None]:
             if isinstance(amount, Unmeasured):
                 notes[f"{word} for {name} is unknown: {safe_line(amount.reason, 300)}"] = None
     return notes
+
+
+def _more(plan: Plan) -> str:
+    """How to see the price of what is not in the figures."""
+    if plan.remeasure is not None:
+        return ""
+    return "; not counted here: see `evalgate plan --remeasure N`, or spare it with `record --remeasure 0`"
 
 
 def _how_to_read(plan: Plan) -> list[str]:
@@ -181,6 +192,7 @@ def _suite_json(suite: SuitePlan) -> dict[str, object]:
             }
             for side in suite.sides
         ],
+        "cases_anew": suite.anew,
         "judging": None if suite.judging is None else _judging_json(suite.judging),
         "warnings": list(suite.warnings),
     }

@@ -13,18 +13,19 @@ from evalgate.core.outcome import Graded
 from evalgate.core.run import Look, Run
 from evalgate.scoring.accuracy import quality_change, quality_of
 from evalgate.scoring.arrays import Ints
+from evalgate.scoring.cache_state import unknown_cache_state
 from evalgate.scoring.columns import Columns, columns_of
 from evalgate.scoring.cost import cost_change, cost_of
 from evalgate.scoring.false_hits import false_hit_change, false_hits_alone
 from evalgate.scoring.flips import case_counts, flips, one_side_counts
 from evalgate.scoring.geomean import geomean_change, geomean_of
 from evalgate.scoring.lag import mismeasured_because
-from evalgate.scoring.latency import interleaved_sessions, not_gated_because
 from evalgate.scoring.load.metrics import load_changes
 from evalgate.scoring.p95 import p95_change, p95_of
 from evalgate.scoring.paired_quality import judge_status
 from evalgate.scoring.pairs import Pairs, pair
 from evalgate.scoring.setting import Setting
+from evalgate.scoring.timed import apart, interleaved_sessions, timed
 from evalgate.scoring.units import units_of
 
 NO_BASELINE = Unmeasured("there is no baseline to compare with")
@@ -58,7 +59,13 @@ def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Compar
         identical=not pairs.differs.any.any(),
         affected=int(pairs.differs.any.sum()),
         ungraded=int((~(pairs.baseline.graded & pairs.candidate.graded)).sum()),
-        changes=(*_changes(pairs, setting, sessions), *load_changes(baseline, candidate, rules)),
+        changes=(
+            *(
+                _with_cache_state(change, pairs, (baseline, candidate), sessions)
+                for change in _changes(pairs, setting, sessions)
+            ),
+            *load_changes(baseline, candidate, rules),
+        ),
         slices=tuple(slices),
         slice_by=rules.slice_by,
         cases=case_counts(pairs),
@@ -123,13 +130,22 @@ def _setting(rules: Rules) -> Setting:
 
 
 def _changes(pairs: Pairs, setting: Setting, sessions: frozenset[str]) -> Iterator[Change]:
-    gate_reason = not_gated_because(pairs, sessions)
+    times = timed(pairs, sessions)
     yield quality_change(pairs, "accuracy", setting)
     yield quality_change(pairs, "score", setting)
     yield cost_change(pairs, setting)
-    yield p95_change(pairs, setting, gate_reason)
-    yield geomean_change(pairs, setting, gate_reason)
+    for change in (p95_change, geomean_change):
+        found = change(times.pairs, setting, times.gate_reason)
+        yield replace(found, assumptions=found.assumptions + times.notes)
     yield false_hit_change(pairs, setting)
+
+
+def _with_cache_state(
+    change: Change, pairs: Pairs, runs: tuple[Run, Run], sessions: frozenset[str]
+) -> Change:
+    if change.metric != "cost_per_correct":
+        return change
+    return replace(change, mismeasured_because=unknown_cache_state(pairs, runs, apart(pairs, sessions)))
 
 
 _ALONE: tuple[tuple[Metric, Scale, Unit, Callable[[Columns, Setting], Measured]], ...] = (

@@ -8,8 +8,7 @@ import numpy as np
 
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.core.run import Session
-from evalgate.scoring.affected import MANY, NONE
+from evalgate.scoring.affected import NONE
 from evalgate.scoring.arrays import Bools
 from evalgate.scoring.assumptions import sampling, shared_calls
 from evalgate.scoring.columns import Columns
@@ -30,30 +29,6 @@ class Times:
     change: Measured
     losses: int | None = None
     gains: int | None = None
-
-
-def interleaved_sessions(baseline: tuple[Session, ...], candidate: tuple[Session, ...]) -> frozenset[str]:
-    """Return the sessions common to both runs in which both sides of a case were called back to back."""
-    after = {session.id for session in candidate if session.interleaved}
-    return frozenset(session.id for session in baseline if session.interleaved and session.id in after)
-
-
-def not_gated_because(pairs: Pairs, interleaved: frozenset[str]) -> str:
-    """Return why times cannot be compared; empty when they can.
-
-    The calls that differ on one case must come from one session that interleaved both sides: times taken
-    earlier or later differ by the provider's mood, which misleads 20 to 44 % of the time on each side.
-    """
-    source, sessions = pairs.differs.source, pairs.differs.sessions
-    apart = [code for code, session in enumerate(sessions) if session not in interleaved]
-    odd = np.flatnonzero((source == MANY) | np.isin(source, apart))
-    if len(odd) == 0:
-        return ""
-    first = pairs.baseline.name(int(odd[0]))
-    return (
-        f"the calls that differ on {len(odd)} of {pairs.n} cases (first {first!r}) "
-        "were not recorded interleaved in one session; `evalgate record --remeasure` times both sides anew"
-    )
 
 
 def time_problem(columns: Columns) -> Unmeasured | None:

@@ -96,6 +96,7 @@ def recorded(**changed):
         "file": Path("suites/tickets/recordings/a.jsonl"),
         "spend": Spend(0.0213),
         "judging_usd": 0.0,
+        "anew": 0,
     }
     return SimpleNamespace(**(fields | changed))
 

@@ -134,8 +134,11 @@ def test_the_mode_decides_what_is_made_anew(mail, evalgate, no_sockets, argument
 
 def test_covering_deployments_asks_each_of_them_every_case(mail, evalgate, no_sockets):
     mail.record("weak", "m-1", "m-2")
-    suite = planned(evalgate, "--cover", "deployments")
+    suite = planned(evalgate, "--cover", "deployments", "--remeasure", "0")
     assert suite["calls"] == {"needed": 8, "reused": 2, "missing": 6, "to_make": 6}
+    # On m-2 the proposal asks the other deployment: both are called now, so that times can be compared.
+    anew = planned(evalgate, "--cover", "deployments")
+    assert (anew["calls"]["to_make"], anew["cases_anew"]) == (7, 1)
 
 
 def test_what_was_called_on_this_machine_is_not_called_again(mail, evalgate, no_sockets):
