@@ -29,13 +29,13 @@ from evalgate.core.run import Session
 from evalgate.core.spend import Spend
 from evalgate.core.suite import Project, Suite
 from evalgate.grading.needs import suite_judging
+from evalgate.pipeline.covering import every_deployment
 from evalgate.pipeline.judging import ask_judges, judge_prices, judging_of
 from evalgate.pipeline.measure import CallerOf, Pass, questions
 from evalgate.pipeline.pace import cases_under_way, pace_of, run_loop
-from evalgate.pipeline.rounds import Round, Rounds, Side
+from evalgate.pipeline.rounds import Round, Rounds
 from evalgate.pipeline.stopping import Stopping
 from evalgate.pipeline.tariff import Tariff
-from evalgate.pipeline.walk import every_request_of
 from evalgate.pricing.calls import priced_by, total_usd
 from evalgate.providers.live import LiveCaller
 from evalgate.serving.serve import Asked
@@ -262,7 +262,7 @@ class _Bench:
 
     async def ask(self, asked: Asked, rng: random.Random, caller_of: CallerOf, judged: Caller) -> None:
         """Serve all sides back to back, in random order; then judge, so that no time of theirs suffers."""
-        sides = _cover(self._calling, asked) if self._calling.cover_deployments else []
+        sides = every_deployment(self._calling.policies, asked) if self._calling.cover_deployments else []
         outcomes: dict[str, Outcome] = {}
         if not sides or self._judging.needs_calls or self._verifying:
             sides += [partial(self._serve, name, asked, outcomes) for name in self._passes]
@@ -292,19 +292,6 @@ class _Bench:
 
 def _chosen(anew: frozenset[str], making: Caller, sparing: Caller) -> CallerOf:
     return lambda asked: making if asked.case.id in anew else sparing
-
-
-def _cover(calling: Calling, asked: Asked) -> list[Side]:
-    """Every deployment of every policy, each distinct call once."""
-    sides: dict[str, Side] = {}
-    for policy in calling.policies:
-        for _, _, request in every_request_of(policy, asked):
-            sides.setdefault(request.digest, partial(_ask, request, policy.reliability))
-    return list(sides.values())
-
-
-async def _ask(request: Request, rules: Reliability, caller: Caller) -> Call:
-    return await caller(request, rules)
 
 
 def _in_flight(calling: Calling) -> int:

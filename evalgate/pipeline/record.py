@@ -11,7 +11,7 @@ from evalgate.core.policy import Policy
 from evalgate.core.progress import Progress
 from evalgate.core.spend import Spend
 from evalgate.core.suite import Project, Suite
-from evalgate.pipeline.calling import Calling, make_calls
+from evalgate.pipeline.calling import Calling, CallsMade, make_calls
 from evalgate.pipeline.calling_suite import purpose_of
 from evalgate.pipeline.exporting import keep_in_suite
 from evalgate.pipeline.loading import loaded, policies_to_call
@@ -75,36 +75,7 @@ def record(settings: RecordSettings, progress: Progress) -> RecordSummary:
 def _record_suite(
     project: Project, suite: Suite, settings: RecordSettings, store: LocalStore, progress: Progress
 ) -> tuple[SuiteRecorded, EvalgateError | None]:
-    policies = policies_to_call(suite, anew=False)
-    prices = {
-        policy.name: resolve_prices(policy.deployments.values(), project.prices, project.price_at)
-        for policy in policies
-    }
-    plan = PlanSettings(
-        settings.start,
-        recording=True,
-        cover_deployments=settings.cover_deployments,
-        remeasure=settings.remeasure,
-        refresh=settings.refresh,
-    )
-    before_paying(project, suite, policies, prices, plan, settings.spending)
-    made = make_calls(
-        Calling(
-            project=project,
-            suite=suite,
-            policies=policies,
-            prices=prices,
-            store=store,
-            purpose=purpose_of("record", suite, policies),
-            known=committed_and_local(project, suite),
-            cover_deployments=settings.cover_deployments,
-            seed=settings.seed,
-            anew=partial(_anew, suite, policies, settings),
-            concurrency=settings.concurrency,
-            cap_usd=settings.spending.cap_usd,
-        ),
-        progress,
-    )
+    made = _make_calls(project, suite, settings, store, progress)
     file = keep_in_suite(project, suite, made.session, made.found, committed(suite))
     return (
         SuiteRecorded(
@@ -120,6 +91,39 @@ def _record_suite(
         ),
         made.broken_off,
     )
+
+
+def _make_calls(
+    project: Project, suite: Suite, settings: RecordSettings, store: LocalStore, progress: Progress
+) -> CallsMade:
+    policies = policies_to_call(suite, anew=False)
+    prices = {
+        policy.name: resolve_prices(policy.deployments.values(), project.prices, project.price_at)
+        for policy in policies
+    }
+    plan = PlanSettings(
+        settings.start,
+        recording=True,
+        cover_deployments=settings.cover_deployments,
+        remeasure=settings.remeasure,
+        refresh=settings.refresh,
+    )
+    before_paying(project, suite, policies, prices, plan, settings.spending)
+    calling = Calling(
+        project=project,
+        suite=suite,
+        policies=policies,
+        prices=prices,
+        store=store,
+        purpose=purpose_of("record", suite, policies),
+        known=committed_and_local(project, suite),
+        cover_deployments=settings.cover_deployments,
+        seed=settings.seed,
+        anew=partial(_anew, suite, policies, settings),
+        concurrency=settings.concurrency,
+        cap_usd=settings.spending.cap_usd,
+    )
+    return make_calls(calling, progress)
 
 
 def _anew(suite: Suite, policies: Sequence[Policy], settings: RecordSettings, session: str) -> frozenset[str]:
