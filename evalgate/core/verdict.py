@@ -152,9 +152,14 @@ class GatewayUse:
 
 @dataclass(frozen=True, slots=True)
 class SideSummary:
-    """Where one policy's requests and money went. Shares are of requests, None where the lever is absent;
-    amounts are per request, in USD. ``cache`` is None for a policy without one, ``gateway`` where no gateway
-    was asked. ``queued_s`` is how long evalgate's own limits held calls back in all, which is no latency.
+    """Where one policy's requests and money went; cases weigh what they weigh, and counts count.
+
+    Shares are of requests, None where the lever is absent. Amounts are in USD and per request, but for
+    ``month_usd``: calls and cleanup of ``requests_per_month``, None where the suite does not say how many.
+    ``cleanup_usd`` is what wrong answers cost, ``without_cleanup`` the cost per correct answer without it;
+    both are None where the suite has no price for a wrong answer. ``cache`` is None for a policy without
+    one, ``gateway`` where no gateway was asked. ``queued_s`` is how long evalgate's own limits held calls
+    back in all, which is no latency.
     """
 
     policy: str
@@ -167,6 +172,10 @@ class SideSummary:
     cost_per_request_usd: float | Unmeasured
     retries_usd: float | Unmeasured
     fallbacks_usd: float | Unmeasured
+    cost_per_correct: Measured
+    without_cleanup: Measured | None = None
+    cleanup_usd: float | None = None
+    month_usd: float | Unmeasured | None = None
     cache: CacheUse | None = None
     gateway: GatewayUse | None = None
     queued_s: float = 0.0
@@ -242,6 +251,7 @@ class Judgement:
     owners: tuple[str, ...] = ()
     file: str = ""
     judging: JudgeUse | None = None
+    requests_per_month: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from evalgate.core.verdict import CallCounts, Confusions, Judgement
 from evalgate.gate.judge import Ruling, judge
 from evalgate.gate.looks import judge_look
 from evalgate.grading.confusion import confusion
-from evalgate.pipeline.sides import policy_diff, summarize
+from evalgate.pipeline.sides import CostPerCorrect, policy_diff, summarize
 from evalgate.scoring.compare import compare, compare_absolute, compare_look
 
 NO_CALLS = CallCounts(needed=0, reused=0, made=0)
@@ -48,6 +48,7 @@ def judge_alone(run: Run) -> Judgement:
 
 def _judgement(comparison: Comparison, ruling: Ruling, baseline: Run, candidate: Run) -> Judgement:
     manifest = candidate.manifest
+    costs = _costs_per_correct(comparison)
     return Judgement(
         suite=manifest.suite,
         baseline=comparison.baseline,
@@ -58,15 +59,34 @@ def _judgement(comparison: Comparison, ruling: Ruling, baseline: Run, candidate:
         checks=ruling.checks,
         cases=comparison.cases,
         flips=comparison.flips,
-        baseline_side=summarize(baseline),
-        candidate_side=summarize(candidate),
+        baseline_side=summarize(baseline, costs[0]),
+        candidate_side=summarize(candidate, costs[1]),
         calls=NO_CALLS,
         spend_usd=0.0,
         mode=manifest.mode,
         policy_diff=policy_diff(baseline.manifest.policy_summary, manifest.policy_summary),
+        notes=_weights_note(candidate),
+        requests_per_month=manifest.requests_per_month,
         confusions=_confusions(baseline, candidate) if manifest.labels else None,
         judge=comparison.judge,
     )
+
+
+def _costs_per_correct(comparison: Comparison) -> tuple[CostPerCorrect, CostPerCorrect]:
+    whole, without = comparison.find("cost_per_correct"), comparison.without_cleanup
+    assert whole is not None
+    return (
+        CostPerCorrect(whole.baseline, None if without is None else without.baseline),
+        CostPerCorrect(whole.candidate, None if without is None else without.candidate),
+    )
+
+
+def _weights_note(run: Run) -> tuple[str, ...]:
+    weights = {graded.weight for graded in run.results}
+    if len(weights) < 2:
+        return ()
+    said = f"cases weigh {min(weights):g} to {max(weights):g} in every metric, share and cost"
+    return (f"{said}; numbers of cases, calls and flips count them as they are",)
 
 
 def _confusions(baseline: Run, candidate: Run) -> Confusions:

@@ -1,39 +1,74 @@
 """Where each policy's requests and money went, and what differs between two policies."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from evalgate.core.calls import Gateway
-from evalgate.core.numbers import Unmeasured
+from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.core.outcome import Cost, Failure, Graded
 from evalgate.core.run import Run
 from evalgate.core.verdict import CacheUse, GatewayUse, SideSummary
+from evalgate.pricing.cleanup import cleanup_per_request
 
 
-def summarize(run: Run) -> SideSummary:
+@dataclass(frozen=True, slots=True)
+class CostPerCorrect:
+    """One side's cost per correct answer, with cleanup and, where wrong answers have a price, without it."""
+
+    whole: Measured
+    without_cleanup: Measured | None
+
+
+def summarize(run: Run, cost: CostPerCorrect) -> SideSummary:
     """Return one side's shares, counts and spend per lever."""
     outcomes = [graded.outcome for graded in run.results]
-    total = len(outcomes)
-    routes = [outcome.route.strong for outcome in outcomes if outcome.route is not None]
-    hits = [outcome.cache.hit for outcome in outcomes if outcome.cache is not None]
-    served = Counter(outcome.deployment for outcome in outcomes if outcome.deployment is not None)
+    routes = [(each.weight, each.outcome.route.strong) for each in run.results if each.outcome.route]
+    hits = [(each.weight, each.outcome.cache.hit) for each in run.results if each.outcome.cache]
+    per_request = _mean_usd(run.results, "total_usd")
+    cleanup = cleanup_per_request(run) if run.manifest.rules.cleanup_usd_per_wrong else None
     steps = [step for outcome in outcomes for step in outcome.steps]
     return SideSummary(
         policy=run.manifest.policy,
-        strong_share=_share(routes),
-        cache_hit_share=_share(hits),
-        deployment_shares=tuple((alias, count / total) for alias, count in sorted(served.items())),
+        strong_share=_weighed_share(routes),
+        cache_hit_share=_weighed_share(hits),
+        deployment_shares=_deployment_shares(run.results),
         retries=sum(len(step.attempts) - 1 for step in steps),
         fallbacks=sum(step.role == "fallback" for step in steps),
         failures=sum(isinstance(outcome.result, Failure) for outcome in outcomes),
-        cost_per_request_usd=_mean_usd(run.results, "total_usd"),
+        cost_per_request_usd=per_request,
         retries_usd=_mean_usd(run.results, "retries_usd"),
         fallbacks_usd=_mean_usd(run.results, "fallbacks_usd"),
         cache=_cache_use(run.results),
         gateway=_gateway_use([step.attempts[-1].gateway for step in steps]),
         queued_s=math.fsum(attempt.queued_s or 0.0 for step in steps for attempt in step.attempts),
+        cost_per_correct=cost.whole,
+        without_cleanup=cost.without_cleanup,
+        cleanup_usd=cleanup,
+        month_usd=_month_usd(run, per_request, cleanup or 0.0),
     )
+
+
+def _month_usd(run: Run, per_request: float | Unmeasured, cleanup_usd: float) -> float | Unmeasured | None:
+    requests = run.manifest.requests_per_month
+    if requests is None or isinstance(per_request, Unmeasured):
+        return None if requests is None else per_request
+    return requests * (per_request + cleanup_usd)
+
+
+def _deployment_shares(results: Sequence[Graded]) -> tuple[tuple[str, float], ...]:
+    whole = math.fsum(graded.weight for graded in results)
+    served: defaultdict[str, list[float]] = defaultdict(list)
+    for graded in results:
+        if graded.outcome.deployment is not None:
+            served[graded.outcome.deployment].append(graded.weight)
+    return tuple((alias, math.fsum(weights) / whole) for alias, weights in sorted(served.items()))
+
+
+def _weighed_share(flags: Sequence[tuple[float, bool]]) -> float | None:
+    whole = math.fsum(weight for weight, _ in flags)
+    return math.fsum(weight for weight, flag in flags if flag) / whole if whole else None
 
 
 def policy_diff(baseline: Sequence[str], candidate: Sequence[str]) -> tuple[str, ...]:
@@ -90,7 +125,8 @@ def _mean_usd(results: Sequence[Graded], part: str) -> float | Unmeasured:
     for graded in results:
         match graded.cost:
             case Cost():
-                amounts.append(getattr(graded.cost, part))
+                amounts.append(getattr(graded.cost, part) * graded.weight)
             case Unmeasured():
                 return graded.cost
-    return math.fsum(amounts) / len(amounts) if amounts else Unmeasured("no case was served")
+    whole = math.fsum(graded.weight for graded in results)
+    return math.fsum(amounts) / whole if whole else Unmeasured("no case was served")

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from evalgate.core.digest import valid_text
 from evalgate.core.numbers import Measured, Unmeasured
-from evalgate.core.outcome import Answer, Cost, Failure, Graded
+from evalgate.core.outcome import Answer, Cost, Failure, Grade, Graded
 from evalgate.core.run import Run
-from evalgate.core.verdict import Check, Decision, Judgement
+from evalgate.core.verdict import Check, Decision, Judgement, SideSummary
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -58,6 +58,7 @@ def _outcome(run: Run, graded: Graded) -> Row:
         "deployment": outcome.deployment,
         "latency_s": outcome.latency_s,
         **_cost(graded.cost),
+        "cleanup_usd": _cleanup_usd(run, grade),
         "score": None if grade is None else grade.score,
         "correct": None if grade is None else grade.correct,
         "label": None if grade is None else grade.label,
@@ -86,6 +87,14 @@ def _cost(cost: Cost | Unmeasured) -> Row:
             }
         case Unmeasured(reason=reason):
             return {"cost_usd": None, "retries_usd": None, "fallbacks_usd": None, "cost_unmeasured": reason}
+
+
+def _cleanup_usd(run: Run, grade: Grade | None) -> float | None:
+    rules = run.manifest.rules
+    # Under a rule over its trials a case is repaired as a whole, which no single row can say.
+    if grade is None or rules.trials_pass is not None:
+        return None
+    return rules.cleanup_usd_per_wrong * (not grade.correct)
 
 
 def _path(graded: Graded) -> Row:
@@ -135,6 +144,18 @@ def _check(judgement: Judgement, check: Check) -> Row:
         "losses": check.losses,
         "gains": check.gains,
         "cases_needed": check.cases_needed,
+        "requests_per_month": judgement.requests_per_month,
+        **_side_money("baseline", judgement.baseline_side if judgement.baseline else None),
+        **_side_money("candidate", judgement.candidate_side),
+    }
+
+
+def _side_money(name: str, side: SideSummary | None) -> Row:
+    """What one policy costs beside the limit that the row is about; nothing where there is no baseline."""
+    month = None if side is None else side.month_usd
+    return {
+        f"{name}_cleanup_usd": None if side is None else side.cleanup_usd,
+        f"{name}_month_usd": None if isinstance(month, Unmeasured) else month,
     }
 
 

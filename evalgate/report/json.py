@@ -91,6 +91,7 @@ def _comparison(judgement: Judgement) -> dict[str, object]:
         "judge": None if judgement.judge is None else _judge(judgement.judge),
         "confusion": None if judgement.confusions is None else _confusion(judgement.confusions),
         "judging": None if judgement.judging is None else _judging(judgement.judging),
+        "requests_per_month": judgement.requests_per_month,
     }
 
 
@@ -206,6 +207,12 @@ def _side(side: SideSummary) -> dict[str, object]:
         "cost_per_request_usd": usd_json(side.cost_per_request_usd),
         "retries_usd": usd_json(side.retries_usd),
         "fallbacks_usd": usd_json(side.fallbacks_usd),
+        "cost_per_correct_usd": measured_json(side.cost_per_correct, money=True),
+        "without_cleanup_usd": (
+            None if side.without_cleanup is None else measured_json(side.without_cleanup, money=True)
+        ),
+        "cleanup_usd": None if side.cleanup_usd is None else usd_json(side.cleanup_usd),
+        "month_usd": None if side.month_usd is None else usd_json(side.month_usd),
         "cache": None if side.cache is None else _cache(side.cache),
         **({} if side.gateway is None else {"gateway": _gateway(side.gateway)}),
         **({"queued_s": side.queued_s} if side.queued_s else {}),

@@ -5,6 +5,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from evalgate.core.verdict import Check, Decision, Judgement
 from evalgate.report import wording
+from evalgate.report.ledger import ledger
 from evalgate.report.numbers import MISSING
 from evalgate.report.safe_text import no_command, safe_line
 
@@ -21,12 +22,23 @@ def render(decision: Decision) -> str:
     for suite in dict.fromkeys(judgement.suite for judgement in decision.judgements):
         judgements = [judgement for judgement in decision.judgements if judgement.suite == suite]
         element = SubElement(root, "testsuite", name=_name(suite))
+        _properties(element, judgements)
         for judgement in judgements:
             for check in judgement.checks:
                 _test(element, judgement, check)
         _count(element, [element])
     _count(root, root)
     return _document(root)
+
+
+def _properties(suite: Element, judgements: Iterable[Judgement]) -> None:
+    """Say where each candidate's requests and money went, a month's among them."""
+    properties = SubElement(suite, "properties")
+    for judgement in judgements:
+        for row in ledger(judgement):
+            value = f"{row.baseline} → {row.candidate}" if row.baseline else row.candidate
+            name = no_command(f"{_name(judgement.candidate)}: {row.label}")
+            SubElement(properties, "property", name=name, value=no_command(value))
 
 
 def render_error(kind: str, message: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from evalgate.core.numbers import Unmeasured
+from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.verdict import CacheUse, GatewayUse, Judgement, SideSummary
 from evalgate.report.numbers import MISSING, count, pair, percent, share_or_missing, usd_or_missing
 from evalgate.report.safe_text import safe_line
@@ -24,6 +24,7 @@ def ledger(judgement: Judgement) -> list[LedgerRow]:
         LedgerRow("cost per request", *_costs(before.cost_per_request_usd, after.cost_per_request_usd)),
         LedgerRow("of it for retries", *_costs(before.retries_usd, after.retries_usd)),
         LedgerRow("of it for fallbacks", *_costs(before.fallbacks_usd, after.fallbacks_usd)),
+        *stakes(judgement),
         LedgerRow("cache hits", *_shares(before.cache_hit_share, after.cache_hit_share)),
         *_hits(before.cache, after.cache),
         LedgerRow("strong share", *_shares(before.strong_share, after.strong_share)),
@@ -61,6 +62,36 @@ def not_spent(judgement: Judgement) -> str:
         f"not spent: about {usd} for {count(found.calls, 'call')} not made, "
         f"as {found.cases:,} of {count(found.cases_total, 'case')} decided"
     )
+
+
+def stakes(judgement: Judgement) -> list[LedgerRow]:
+    """Return what wrong answers and a month of traffic cost, as far as the suite speaks of them."""
+    return [*_cleanup(judgement.baseline_side, judgement.candidate_side), *_month(judgement)]
+
+
+def _cleanup(before: SideSummary, after: SideSummary) -> list[LedgerRow]:
+    if after.cleanup_usd is None:
+        return []
+    return [
+        LedgerRow("cleanup per request", *_costs(before.cleanup_usd or 0.0, after.cleanup_usd)),
+        LedgerRow("cost per correct", *_values(before.cost_per_correct, after.cost_per_correct)),
+        LedgerRow("without cleanup", *_values(before.without_cleanup, after.without_cleanup)),
+    ]
+
+
+def _month(judgement: Judgement) -> list[LedgerRow]:
+    before, after = judgement.baseline_side.month_usd, judgement.candidate_side.month_usd
+    if after is None or before is None:
+        return []
+    # The label says how much traffic that is; a month without a number of requests means nothing.
+    label = f"per month of {judgement.requests_per_month or 0:,}"
+    return [LedgerRow(label, *_costs(before, after))]
+
+
+def _values(first: Measured | None, second: Measured | None) -> tuple[str, str]:
+    none = Unmeasured("")
+    known = [each.value if isinstance(each, Estimate) else none for each in (first, second)]
+    return _costs(known[0], known[1])
 
 
 def judging(judgement: Judgement) -> str:

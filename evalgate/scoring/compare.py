@@ -121,8 +121,13 @@ def compare_absolute(candidate: Run, rules: Rules | None = None) -> Comparison:
         slice_by=rules.slice_by,
         cases=one_side_counts(columns),
         flips=(),
+        without_cleanup=_cost_alone(columns, Setting(rules.alpha)) if rules.cleanup_usd_per_wrong else None,
         judge=None if candidate.manifest.human is None else ALONE,
     )
+
+
+def _cost_alone(columns: Columns, setting: Setting) -> Change:
+    return next(each for each in _absolute(columns, setting) if each.metric == "cost_per_correct")
 
 
 def _setting(rules: Rules) -> Setting:

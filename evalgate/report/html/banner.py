@@ -10,7 +10,7 @@ from evalgate.report.html.markup import Child, Html, joined, tag
 from evalgate.report.html.section import Place, header_row, stacking_table
 from evalgate.report.html.svg import scroller
 from evalgate.report.html.typeset import badge, icon, name, sentence, typeset, verdict_word, versus
-from evalgate.report.ledger import judging, not_spent
+from evalgate.report.ledger import judging, not_spent, stakes
 from evalgate.report.numbers import count, usd_or_missing
 from evalgate.report.safe_text import safe_line
 
@@ -68,6 +68,9 @@ def facts(judgement: Judgement) -> Html:
     if calls.needed:
         rows.append(("Calls", f"{calls.reused:,} reused, {calls.made:,} made"))
         rows.append(("Spent on this run", usd_or_missing(judgement.spend_usd)))
+    for row in stakes(judgement):
+        value = f"{row.baseline} → {row.candidate}" if judgement.baseline else row.candidate
+        rows.append((f"{row.label[0].upper()}{row.label[1:]}", value))
     if said := judging(judgement).removeprefix("judging: "):
         rows.append(("Judging", said))
     if said := not_spent(judgement):

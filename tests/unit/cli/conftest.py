@@ -25,6 +25,7 @@ def side(policy):
         cost_per_request_usd=Unmeasured("no price"),
         retries_usd=0.0,
         fallbacks_usd=0.0,
+        cost_per_correct=Unmeasured("no price"),
     )
 
 

@@ -157,7 +157,7 @@ def test_failed_cases_on_the_baseline_do_not_buy_a_pass():
     assert "only while failed cases count as wrong" in found.checks[0].reason
 
 
-SIDE = SideSummary("p", None, None, (), 0, 0, 0, 0.0, 0.0, 0.0)
+SIDE = SideSummary("p", None, None, (), 0, 0, 0, 0.0, 0.0, 0.0, Unmeasured("not asked"))
 
 
 def judgement(found: Ruling) -> Judgement:

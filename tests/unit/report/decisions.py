@@ -1,5 +1,6 @@
 """Hand-made Decisions, one for each thing a report must be able to say."""
 
+from dataclasses import replace
 from math import inf
 
 from evalgate.core.errors import ExitCode
@@ -104,6 +105,7 @@ def side(policy, **changed):
         "cost_per_request_usd": 0.003749,
         "retries_usd": 0.0000123,
         "fallbacks_usd": 0.00041,
+        "cost_per_correct": estimate(0.00412, 0.00395, 0.00431),
     }
     return SideSummary(**(fields | changed))
 
@@ -168,7 +170,22 @@ def decision(*judgements, exit_code=ExitCode.OK, notes=()):
 
 
 def pass_with_gain():
-    return decision(judgement())
+    """A suite that says what a wrong answer costs and how many requests a month there are."""
+    made = judgement(requests_per_month=400_000, notes=("cases weigh 1 to 3 in every metric",))
+    before, after = (
+        replace(
+            each,
+            cost_per_correct=estimate(value * 5, value * 4.8, value * 5.3),
+            without_cleanup=estimate(value, value * 0.96, value * 1.05),
+            cleanup_usd=cleanup,
+            month_usd=month,
+        )
+        for each, value, cleanup, month in (
+            (made.baseline_side, 0.00412, 0.015, 7499.6),
+            (made.candidate_side, 0.00288, 0.0138, 6567.6),
+        )
+    )
+    return decision(replace(made, baseline_side=before, candidate_side=after))
 
 
 def proven_fail():

@@ -9,11 +9,13 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import decisions
 import pytest
 from test_html_blocks import bytes_of
 
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.report_data import ReportData
+from evalgate.report.html.banner import facts
 from evalgate.report.html.page import render
 from tests.synthetic_reports import HOSTILE, hostile_data, plain_runs, report_data, run_of, texts_of
 
@@ -252,3 +254,10 @@ def test_the_page_without_its_data_is_small():
     page = render(report_data())
     shell = re.sub(r'<script type="application/[^>]*>[^<]*</script>', "", page)
     assert len(shell.encode()) < 110_000
+
+
+def test_the_banner_tells_what_wrong_answers_and_a_month_cost() -> None:
+    (judgement,) = decisions.pass_with_gain().judgements
+    page = str(facts(judgement))
+    for said in ("Cleanup per request", "Without cleanup", "Per month of 400,000", "$7,499.60 → $6,567.60"):
+        assert said in page

@@ -6,7 +6,7 @@ import pytest
 from evalgate.core.numbers import Unmeasured
 from evalgate.report.frames import checks_frame, outcomes_frame
 from tests.synthetic_reports import HOSTILE, hostile_data, plain_runs
-from tests.synthetic_runs import Served, run_of
+from tests.synthetic_runs import Served, rules_of, run_of
 
 pd = pytest.importorskip("pandas")
 
@@ -51,3 +51,15 @@ def test_hostile_texts_survive_parquet(tmp_path):
     back = pd.read_parquet(tmp_path / "x.parquet")
     assert f"{HOSTILE[1]}!" in set(back["answer"])
     assert len(back) == len(HOSTILE)
+
+
+def test_cleanup_and_a_months_spend_have_columns():
+    frame = outcomes_frame(
+        [run_of([Served("a"), Served("b", right=False)], rules=rules_of(cleanup_usd_per_wrong=2))]
+    )
+    assert frame["cleanup_usd"].tolist() == [0, 2]
+    frame = checks_frame(decisions.pass_with_gain())
+    assert frame["requests_per_month"].tolist() == [400_000] * 3
+    assert frame["candidate_month_usd"].tolist() == [6567.6] * 3
+    assert frame["baseline_cleanup_usd"].tolist() == [0.015] * 3
+    assert checks_frame(decisions.proven_fail())["candidate_month_usd"].isna().all()

@@ -51,10 +51,22 @@ def test_candidates_of_one_suite_share_its_suite():
     )
     root = parsed(several)
     assert [suite.get("name") for suite in root] == ["tickets", "orders"]
-    assert [test.get("classname") for test in root[0]] == ["tickets.router-threshold"] * 3 + [
-        "tickets.other"
-    ] * 3
-    assert root[0][0].get("name") == "accuracy: drop ≤ 1 pp"
+    assert [test.get("classname") for test in root[0].iter("testcase")] == [
+        *["tickets.router-threshold"] * 3,
+        *["tickets.other"] * 3,
+    ]
+    assert next(root[0].iter("testcase")).get("name") == "accuracy: drop ≤ 1 pp"
+
+
+def test_where_the_money_goes_stands_in_properties():
+    (suite,) = parsed(decisions.pass_with_gain())
+    assert suite[0].tag == "properties", "the format wants them first"
+    told = {each.get("name"): each.get("value") for each in suite.iter("property")}
+    assert told["router-threshold: per month of 400,000"] == "$7,499.60 → $6,567.60"
+    assert told["router-threshold: cost per request"] == "$0.00375 → $0.00262"
+    assert told["router-threshold: without cleanup"] == "$0.00412 → $0.00288"
+    (alone,) = parsed(decisions.decision(decisions.judgement(baseline=None)))
+    assert "→" not in next(alone.iter("property")).get("value")
 
 
 def test_a_run_that_came_to_nothing_is_an_error():
@@ -75,6 +87,8 @@ def test_hostile_text_stays_text(text):
         assert {each.tag for each in root.iter()} <= {
             "testsuites",
             "testsuite",
+            "properties",
+            "property",
             "testcase",
             "failure",
             "error",
