@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
-from evalgate.core.progress import Progress
+from evalgate.core.progress import CallsSoFar, Progress
 
 _QUICK_S = 1.0
 _BAR_EVERY_S = 0.1
@@ -23,6 +23,9 @@ class Silent:
 
     def advance(self, n: int = 1) -> None:
         """Advance unseen."""
+
+    def calls(self, so_far: CallsSoFar) -> None:
+        """Call unseen."""
 
     def done(self) -> None:
         """End unseen."""
@@ -46,12 +49,21 @@ class _Timed:
         """Begin a piece of work; one that was not ended is ended."""
         self.done()
         self._label, self._total, self._finished = label, total, 0
+        self._so_far: CallsSoFar | None = None
         self._started_at = self._clock()
         self._next_at = self._started_at + max(_QUICK_S, self._every_s)
 
     def advance(self, n: int = 1) -> None:
         """Count finished steps, and show them when it is time."""
         self._finished += n
+        self._show_when_due()
+
+    def calls(self, so_far: CallsSoFar) -> None:
+        """Keep what calls came to, and show it when it is time."""
+        self._so_far = so_far
+        self._show_when_due()
+
+    def _show_when_due(self) -> None:
         now = self._clock()
         if now >= self._next_at:
             self._next_at = now + self._every_s
@@ -66,6 +78,22 @@ class _Timed:
 
     def _counted(self) -> str:
         return f"{self._label}: {self._finished:,}/{self._total:,}"
+
+    def _left(self, elapsed_s: float) -> str:
+        share = min(1.0, self._finished / self._total) if self._total else 0.0
+        return f", {_duration(elapsed_s / share - elapsed_s)} left" if share else ""
+
+    def _called(self) -> str:
+        """Return what calls came to; empty for work without calls."""
+        if self._so_far is None:
+            return ""
+        said = [f"{self._so_far.made:,} called", f"{self._so_far.reused:,} reused"]
+        said += [f"{self._so_far.in_flight:,} in flight"]
+        if self._so_far.failed:
+            said.append(f"{self._so_far.failed:,} failed")
+        if self._so_far.spent_usd:
+            said.append(f"${self._so_far.spent_usd:,.4f}")
+        return "; " + ", ".join(said)
 
     def _now(self, elapsed_s: float) -> str:
         raise NotImplementedError
@@ -91,8 +119,8 @@ class Bar(_Timed):
     def _now(self, elapsed_s: float) -> str:
         share = min(1.0, self._finished / self._total) if self._total else 0.0
         full = round(share * _BAR_COLUMNS)
-        left = f", {_duration(elapsed_s / share - elapsed_s)} left" if share else ""
-        return f"{_CLEAR_LINE}{self._counted()} [{'=' * full}{' ' * (_BAR_COLUMNS - full)}] {share:.0%}{left}"
+        bar = f"[{'=' * full}{' ' * (_BAR_COLUMNS - full)}]"
+        return f"{_CLEAR_LINE}{self._counted()} {bar} {share:.0%}{self._left(elapsed_s)}{self._called()}"
 
     def _last(self, elapsed_s: float) -> str:  # noqa: ARG002  a finished bar leaves nothing behind
         return _CLEAR_LINE
@@ -105,10 +133,11 @@ class Lines(_Timed):
         super().__init__(stream, _LINE_EVERY_S, clock)
 
     def _now(self, elapsed_s: float) -> str:
-        return f"evalgate: {self._counted()} after {_duration(elapsed_s)}\n"
+        after = f"after {_duration(elapsed_s)}{self._left(elapsed_s)}"
+        return f"evalgate: {self._counted()} {after}{self._called()}\n"
 
     def _last(self, elapsed_s: float) -> str:
-        return f"evalgate: {self._counted()}, done in {_duration(elapsed_s)}\n"
+        return f"evalgate: {self._counted()}, done in {_duration(elapsed_s)}{self._called()}\n"
 
 
 def progress_on(stream: TextIO, environ: Mapping[str, str], *, quiet: bool) -> Progress:

@@ -1,6 +1,18 @@
 """How long work tells whoever waits for it how far it is."""
 
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class CallsSoFar:
+    """What calling came to so far: calls made and reused, attempts in flight and failed, dollars at most."""
+
+    made: int
+    reused: int
+    in_flight: int
+    failed: int
+    spent_usd: float
 
 
 class Progress(Protocol):
@@ -12,6 +24,10 @@ class Progress(Protocol):
 
     def advance(self, n: int = 1) -> None:
         """Say that ``n`` more steps are finished."""
+        ...
+
+    def calls(self, so_far: CallsSoFar) -> None:
+        """Say what the calls of the piece of work came to; said often, also when no step was finished."""
         ...
 
     def done(self) -> None:

@@ -9,10 +9,10 @@ import os
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
-from evalgate.core.calls import Call, Caller, Request
+from evalgate.core.calls import Caller
 from evalgate.core.errors import (
     EvalgateError,
     Interrupted,
@@ -23,12 +23,13 @@ from evalgate.core.errors import (
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Outcome
 from evalgate.core.policy import Policy
-from evalgate.core.policy_file import Price, Reliability
+from evalgate.core.policy_file import Price
 from evalgate.core.progress import Progress
 from evalgate.core.run import Session
 from evalgate.core.spend import Spend
 from evalgate.core.suite import Project, Suite
 from evalgate.grading.needs import suite_judging
+from evalgate.pipeline.calls_ledger import Ledger, tell
 from evalgate.pipeline.covering import every_deployment
 from evalgate.pipeline.judging import ask_judges, judge_prices, judging_of
 from evalgate.pipeline.measure import CallerOf, Pass, questions
@@ -92,28 +93,6 @@ class CallsMade:
     anew: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class _Ledger:
-    """A Caller that notes every call that passes through it, made or replayed."""
-
-    inner: Caller
-    calls: dict[str, Call] = field(default_factory=dict)
-    found: set[tuple[str, str]] = field(default_factory=set)
-
-    async def __call__(self, request: Request, rules: Reliability) -> Call:
-        call = await self.inner(request, rules)
-        self.found.add((request.digest, call.session))
-        noted = self.calls.get(request.digest)
-        if noted is None or noted.replayed:
-            self.calls[request.digest] = call
-        return call
-
-    @property
-    def made(self) -> dict[str, Call]:
-        """The calls that were not replayed."""
-        return {digest: call for digest, call in self.calls.items() if not call.replayed}
-
-
 def make_calls(calling: Calling, progress: Progress) -> CallsMade:
     """Make the calls, keeping each as soon as it is finished; what ended them early stands in the result.
 
@@ -141,9 +120,10 @@ async def _make_calls(calling: Calling, session: Session, progress: Progress) ->
     async with LiveCaller(project.providers, project.functions, os.environ, log, pace) as live:
         recording = RecordingCaller(live, writer)
         inner = AutoCaller(ReplayCaller(calling.known), recording, calling.store)
-        served, judged = _Ledger(inner), _Ledger(inner)
+        served, judged = Ledger(inner), Ledger(inner)
         anew = frozenset[str]() if calling.anew is None else calling.anew(session.id)
-        caller_of = _chosen(anew, _Ledger(recording, served.calls, served.found), served)
+        caller_of = _chosen(anew, Ledger(recording, served.calls, served.found), served)
+        telling = asyncio.ensure_future(tell(log.tally, (served, judged), progress))
         try:
             with stopping.listening(lambda: log.tally.in_flight):
                 await _call_rounds(calling, session, (inner, caller_of, judged), stopping, progress)
@@ -153,6 +133,8 @@ async def _make_calls(calling: Calling, session: Session, progress: Progress) ->
             broken_off = Interrupted("calls in flight were dropped")
         except (Interrupted, SpendCapReached, ProviderRefused) as error:
             broken_off = error
+        finally:
+            telling.cancel()
     return replace(_summary(calling, session, (served, judged), log.tally.spend(), broken_off), anew=anew)
 
 
@@ -178,7 +160,7 @@ async def _call_rounds(
 def _summary(
     calling: Calling,
     session: Session,
-    ledgers: tuple[_Ledger, _Ledger],
+    ledgers: tuple[Ledger, Ledger],
     spend: Spend,
     broken_off: EvalgateError | None,
 ) -> CallsMade:

@@ -7,6 +7,7 @@ from evalgate.core.numbers import Unmeasured
 from evalgate.core.plan import SuitePlan
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price
+from evalgate.core.progress import CallsSoFar
 from evalgate.core.suite import Project, Suite
 from evalgate.pipeline.plan import plan_suite
 from evalgate.pipeline.settings import PlanSettings, Spending
@@ -25,6 +26,9 @@ class _Unseen:
 
     def advance(self, n: int = 1) -> None:
         """Advance unseen."""
+
+    def calls(self, so_far: CallsSoFar) -> None:
+        """Call unseen."""
 
     def done(self) -> None:
         """End unseen."""
