@@ -16,6 +16,7 @@ _VERBS = (
     "plan",
     "power",
     "sweep",
+    "hits",
     "load",
     "aa",
     "judge-check",

@@ -188,3 +188,15 @@ class LoadSettings:
     rps: float | None = None
     burstiness: float | None = None
     p95_within_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HitsSettings:
+    """Show what a cache newly merges; ``sample`` of the pairs that nothing decides are picked by ``seed``."""
+
+    start: Path
+    suites: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    baseline: str | None = None
+    sample: int = 20
+    seed: int = 0
