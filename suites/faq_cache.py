@@ -132,19 +132,35 @@ def arrange(questions: list[Question]) -> Iterator[dict[str, object]]:
     timed = sorted(
         ((_moment(middle[each.group], rng), each) for each in asked), key=lambda pair: (pair[0], pair[1].text)
     )
-    for number, (moment, question) in enumerate(timed, 1):
+    names = [f"q-{number:04}" for number in range(1, len(timed) + 1)]
+    firsts: dict[tuple[str, bool], str] = {}
+    for name, (moment, question) in zip(names, timed, strict=True):
+        firsts.setdefault((question.text, moment >= CHANGED), name)
+    for name, (moment, question) in zip(names, timed, strict=True):
         changed = moment >= CHANGED
         slices = {"topic": question.topic, "axis": question.axis or "none"}
         yield {
-            "id": f"q-{number:04}",
+            "id": name,
             "input": question.text,
             "target": question.answers[changed],
             "vars": {"pages": AFTER if changed else BEFORE},
             "slices": slices,
             "group": question.group,
             "same_answer": question.key,
+            **_near_miss(name, question, firsts, changed=changed),
             "at": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
         }
+
+
+def _near_miss(
+    name: str, question: Question, firsts: dict[tuple[str, bool], str], *, changed: bool
+) -> dict[str, str]:
+    """Name what a near-miss must not be mistaken for, once, and by the same help pages if it can be."""
+    first = firsts.get((question.text, False)) or firsts[question.text, True]
+    if question.near is None or name != first:
+        return {}
+    other = firsts.get((question.near, changed)) or firsts[question.near, not changed]
+    return {"near_miss_of": other}
 
 
 def _moment(middle: datetime, rng: random.Random) -> datetime:

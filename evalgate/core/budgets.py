@@ -23,6 +23,7 @@ Metric = Literal[
     "latency_p95",
     "latency_geomean",
     "false_hit_rate",
+    "near_miss_rate",
     "latency_p95_under_load",
     "throughput",
 ]
@@ -99,7 +100,9 @@ class LatencyBudget(Written):
 
 
 class FalseHitBudget(Written):
-    """Limits on the share of the cache's hits that are false, each pair of questions counting once."""
+    """Limits on a share that a cache should keep at nothing: of its hits that are false, each pair of
+    questions counting once; or of the golden near-misses that it merges.
+    """
 
     max_rise: Points | None = None
     max: Percent | None = None
@@ -134,6 +137,7 @@ class BudgetsFile(Written):
     latency_p95: LatencyBudget | None = None
     latency_geomean: LatencyBudget | None = None
     false_hit_rate: FalseHitBudget | None = None
+    near_miss_rate: FalseHitBudget | None = None
     latency_p95_under_load: LatencyBudget | None = None
     throughput: ThroughputBudget | None = None
     slices: SliceBudgets | None = None

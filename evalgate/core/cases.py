@@ -14,7 +14,8 @@ class Case(Written):
 
     Either ``input`` or ``messages`` asks it. ``vars`` holds any columns: prompt variables, recorded router
     scores. ``group`` marks dependent cases (a cluster for statistics); ``same_answer`` marks cases that may
-    share a cached answer; ``at`` is seconds on the cases' clock. A case without ``target`` is not graded.
+    share a cached answer; ``near_miss_of`` names a case that reads alike and must never share its answer;
+    ``at`` is seconds on the cases' clock. A case without ``target`` is not graded.
     """
 
     id: Annotated[str, Field(min_length=1)]
@@ -25,6 +26,7 @@ class Case(Written):
     slices: dict[str, str] = {}
     group: str | None = None
     same_answer: str | None = None
+    near_miss_of: str | None = None
     at: Annotated[float, Field(allow_inf_nan=False)] | str | None = None
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 

@@ -45,6 +45,8 @@ class CacheTrace:
     ``question`` names what was asked as it was asked: equal for two cases whose conversations differ in
     nothing but composed characters and whitespace at the ends. ``similarity`` is set where a hit was found
     by meaning, ``waited_s`` where it waited for an identical question that was being answered.
+    ``near_miss`` tells of a golden near-miss whether the cache would answer it with the answer to the case
+    that it must not be mistaken for, asked right before.
     """
 
     key: str
@@ -53,6 +55,7 @@ class CacheTrace:
     question: str = ""
     similarity: float | None = None
     waited_s: float = 0.0
+    near_miss: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ NAMES: Mapping[Metric, str] = {
     "latency_p95": "P95 latency",
     "latency_geomean": "mean latency",
     "false_hit_rate": "false-hit rate",
+    "near_miss_rate": "near-miss rate",
     "latency_p95_under_load": "P95 latency under load",
     "throughput": "throughput",
 }
@@ -69,8 +70,10 @@ def level(value: float, limit: Limit) -> str:
 
 
 def interval(measured: Estimate, limit: Limit) -> str:
-    """Return a metric's value with its interval: "84.0% (80.2% to 87.1%)"."""
+    """Return a metric's value with its interval, where it has one: "84.0% (80.2% to 87.1%)"."""
     value, low, high = (level(each, limit) for each in (measured.value, measured.low, measured.high))
+    if measured.low == measured.value == measured.high:
+        return value
     return f"{value} ({low} to {high})"
 
 

@@ -154,3 +154,20 @@ def _seconds(written: float | str) -> float | None:
     except ValueError:
         return None
     return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def check_near_misses(cases: CaseFile) -> Iterator[Problem]:
+    """Yield near-misses of a case that there is not, or that may share its answer."""
+    known = {case.id: case for case in cases.cases}
+    for index, case in enumerate(cases.cases):
+        if case.near_miss_of is None:
+            continue
+        other = known.get(case.near_miss_of)
+        if other is None:
+            cure = did_you_mean(case.near_miss_of, list(known), "cases are named like")
+            message = f"case {case.id!r} is a near-miss of {case.near_miss_of!r}, which is no case"
+            yield cases.problem(index, message, cure, "near_miss_of")
+        elif other is case or (case.same_answer is not None and case.same_answer == other.same_answer):
+            message = f"case {case.id!r} is a near-miss of {other.id!r} and may share its answer"
+            cure = "give the two different same_answer, or remove near_miss_of"
+            yield cases.problem(index, message, cure, "near_miss_of")

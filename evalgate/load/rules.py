@@ -32,6 +32,7 @@ _UNITS: Mapping[Metric, Unit] = {
     "latency_p95": "s",
     "latency_geomean": "s",
     "false_hit_rate": "share",
+    "near_miss_rate": "share",
     "latency_p95_under_load": "s",
     "throughput": "rps",
 }
@@ -70,6 +71,7 @@ def check_budgets(document: Document[ProjectFile] | Document[SuiteFile]) -> Iter
         ("budgets", "accuracy"): budgets.accuracy,
         ("budgets", "score"): budgets.score,
         ("budgets", "false_hit_rate"): budgets.false_hit_rate,
+        ("budgets", "near_miss_rate"): budgets.near_miss_rate,
         ("budgets", "slices", "accuracy"): budgets.slices.accuracy if budgets.slices is not None else None,
     }
     for key, budget in shares.items():

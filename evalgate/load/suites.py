@@ -14,7 +14,7 @@ from evalgate.core.policy import Policy
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite import Suite
 from evalgate.core.suite_file import SuiteFile
-from evalgate.load.case_checks import check_clock, check_columns, check_slices
+from evalgate.load.case_checks import check_clock, check_columns, check_near_misses, check_slices
 from evalgate.load.case_sources import load_cases
 from evalgate.load.cases import CaseFile, capped
 from evalgate.load.documents import Document
@@ -137,6 +137,7 @@ class SuiteLoader:
 
     def _check(self, document: Document[SuiteFile], cases: CaseFile, policies: list[LoadedPolicy]) -> None:
         problems = [*check_targets(cases, document.value.every_grader), *check_columns(cases, policies)]
+        problems += check_near_misses(cases)
         if not self.selection.training:
             self.findings.problems.extend(check_leaks(document.path.parent.name, cases.cases, policies))
         if document.value.ordered:

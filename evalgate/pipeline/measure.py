@@ -1,7 +1,7 @@
 """One policy over one suite: serve, price and grade every case and trial."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -54,11 +54,18 @@ class Pass:
         self._server = Server(policy, answered)
         self._spec = policy.cache
         self._ordered = suite.ordered
+        named = {case.near_miss_of for case in suite.cases} if policy.cache is not None else set()
+        self._near = {case.id: case for case in suite.cases if case.id in named}
         self._caches: dict[int, PolicyCache] = {}
 
     async def serve(self, asked: Asked, caller: Caller) -> Outcome:
         """Serve one question."""
-        return await self._server.serve(asked, caller, self._cache(asked.trial))
+        outcome = await self._server.serve(asked, caller, self._cache(asked.trial))
+        other = self._near.get(asked.case.near_miss_of or "")
+        if other is None or outcome.cache is None:
+            return outcome
+        merged = await self._server.merges(asked.case, other, caller)
+        return replace(outcome, cache=replace(outcome.cache, near_miss=merged))
 
     async def fresh(self, asked: Asked, caller: Caller) -> Outcome:
         """Serve one question past the policy's cache, which learns nothing of it."""

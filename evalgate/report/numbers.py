@@ -81,7 +81,7 @@ def value_kind(check: Check | Change) -> Kind:
 def metric_kind(metric: Metric) -> Kind:
     """Return how a level of a metric is written."""
     match metric:
-        case "accuracy" | "score" | "false_hit_rate":
+        case "accuracy" | "score" | "false_hit_rate" | "near_miss_rate":
             return "percent"
         case "cost_per_correct":
             return "usd"
@@ -117,6 +117,8 @@ def with_interval(estimate: Estimate, kind: Kind, *, signed: bool) -> str:
     value = _FORMATS[kind](estimate.value, digits)
     if signed and estimate.value > 0:
         value = f"+{value}"
+    if estimate.low == estimate.value == estimate.high:
+        return value  # counted, not estimated
     low, high = (_end(end, kind, digits, signed=signed) for end in (estimate.low, estimate.high))
     if isinf(estimate.low) and isinf(estimate.high):
         return f"{value} (unbounded)"

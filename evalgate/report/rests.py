@@ -8,6 +8,11 @@ from evalgate.report.numbers import count
 from evalgate.report.quiet import is_quiet
 from evalgate.report.safe_text import safe_line
 
+_COUNTED = {
+    "false_hit_rate": ("distinct hit", "distinct hits"),
+    "near_miss_rate": ("near-miss", "near-misses"),
+}
+
 
 def evidence(judgement: Judgement) -> list[tuple[str, str]]:
     """Return what each number rests on: method, cases, clusters, trials, how many were affected and how."""
@@ -16,8 +21,8 @@ def evidence(judgement: Judgement) -> list[tuple[str, str]]:
         if is_quiet(check):
             continue
         words = wording.check_words(check)
-        counted = "distinct hit" if check.metric == "false_hit_rate" else "case"
-        parts = [safe_line(check.method, 60), count(check.n, counted)]
+        singular, plural = _COUNTED.get(check.metric, ("case", "cases"))
+        parts = [safe_line(check.method, 60), count(check.n, singular, plural)]
         if check.clusters != check.n:
             parts.append(count(check.clusters, "group"))
         if check.trials != 1:

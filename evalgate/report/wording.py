@@ -32,6 +32,7 @@ METRICS = {
     "latency_p95": "P95 latency",
     "latency_geomean": "mean latency",
     "false_hit_rate": "false-hit rate",
+    "near_miss_rate": "near-miss rate",
     "latency_p95_under_load": "P95 under load",
     "throughput": "throughput",
 }

@@ -21,6 +21,7 @@ from evalgate.scoring.flips import case_counts, flips, one_side_counts
 from evalgate.scoring.geomean import geomean_change, geomean_of
 from evalgate.scoring.lag import mismeasured_because
 from evalgate.scoring.load.metrics import load_changes
+from evalgate.scoring.near_misses import near_miss_change, near_misses_alone
 from evalgate.scoring.p95 import p95_change, p95_of
 from evalgate.scoring.paired_quality import judge_status
 from evalgate.scoring.pairs import Pairs, pair
@@ -143,6 +144,7 @@ def _changes(pairs: Pairs, setting: Setting, sessions: frozenset[str]) -> Iterat
         found = change(times.pairs, setting, times.gate_reason)
         yield replace(found, assumptions=found.assumptions + times.notes)
     yield false_hit_change(pairs, setting)
+    yield near_miss_change(pairs, setting)
 
 
 def _with_cache_state(
@@ -183,6 +185,7 @@ def _absolute(columns: Columns, setting: Setting) -> Iterator[Change]:
             mismeasured_because=mismeasured_because(columns) if unit == "s" else "",
         )
     yield false_hits_alone(columns, setting)
+    yield near_misses_alone(columns, setting)
 
 
 def _one_a_case(run: Run) -> tuple[Graded, ...]:

@@ -17,7 +17,8 @@ class Hits:
 
     ``cached`` says whether the policy has a cache at all. ``pair`` indexes into ``names``; it is -1 where
     there is no hit that is labelled. ``unknown`` marks hits that nothing tells about, ``unproved`` false ones
-    of which nobody knows what a fresh answer would have been.
+    of which nobody knows what a fresh answer would have been. ``near`` is 1 for golden near-misses that the
+    cache merges, 0 for those that it keeps apart, -1 for all other cases.
     """
 
     cached: bool
@@ -26,6 +27,7 @@ class Hits:
     false: Bools
     unknown: Bools
     unproved: Bools
+    near: Ints
 
     def take(self, rows: Ints | Bools) -> "Hits":
         """Return the hits of some cases only."""
@@ -36,6 +38,7 @@ class Hits:
             self.false[rows],
             self.unknown[rows],
             self.unproved[rows],
+            self.near[rows],
         )
 
     @property
@@ -51,15 +54,19 @@ class Hits:
 
 def hits_of(results: Sequence[Graded], where: tuple[Ints, Ints], shape: tuple[int, int]) -> Hits:
     """Return the hits of a run whose outcomes go to rows and columns ``where`` of a table of ``shape``."""
-    pair = np.full(shape, -1, dtype=np.intp)
+    pair, near = (np.full(shape, -1, dtype=np.intp) for _ in range(2))
     false, unknown, unproved = (np.zeros(shape, dtype=np.bool_) for _ in range(3))
     codes: dict[Pair, int] = {}
     rows, columns = where
     for index, graded in enumerate(results):
         trace, hit = graded.outcome.cache, graded.hit
-        if trace is None or not trace.hit:
+        if trace is None:
             continue
         at = rows[index], columns[index]
+        if trace.near_miss is not None:
+            near[at] = trace.near_miss
+        if not trace.hit:
+            continue
         # A run file of an earlier version says of its hits nothing but that there were any.
         unknown[at] = hit is None or hit.kind == "unlabelled"
         if hit is not None and not unknown[at]:
@@ -67,4 +74,4 @@ def hits_of(results: Sequence[Graded], where: tuple[Ints, Ints], shape: tuple[in
             false[at] = hit.false
             unproved[at] = hit.false and hit.kind != "merged" and hit.fresh_correct is None
     cached = any(graded.outcome.cache is not None for graded in results)
-    return Hits(cached, tuple(codes), pair, false, unknown, unproved)
+    return Hits(cached, tuple(codes), pair, false, unknown, unproved, near)

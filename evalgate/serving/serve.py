@@ -37,6 +37,7 @@ class Server:
 
     __slots__ = (
         "_answered",
+        "_cache_spec",
         "_chains",
         "_decide_s",
         "_lookup",
@@ -65,6 +66,7 @@ class Server:
         self._chains = {alias: fallback_chain(alias, ready, policy.reliability) for alias in firsts}
         self._use = policy.use
         self._answered = answered if policy.cache is None else None
+        self._cache_spec = policy.cache
         self._ways = {alias: _way(self._chains[alias], policy) for alias in firsts}
         self._route: Route | None = compile_router(policy.router) if policy.router is not None else None
         self._decide_s = policy.router.spec.decide_s if policy.router is not None else 0.0
@@ -107,6 +109,19 @@ class Server:
     async def fresh(self, asked: Asked, caller: Caller) -> Outcome:
         """Serve one case past the cache; it neither asks it nor tells it the answer. Raises as ``serve``."""
         return await self._answer(asked, caller)
+
+    async def merges(self, case: Case, other: Case, caller: Caller) -> bool:
+        """Tell whether a cache that holds nothing but the answer to ``other`` would serve it for ``case``.
+
+        The answer is what ``other`` should get: no model is asked for it, only what the cache itself asks.
+        """
+        assert self._cache_spec is not None
+        cache = PolicyCache(self._cache_spec)
+        stored = await self._lookup.find(other, 0.0, cache, caller)
+        answer = Response("" if other.target is None else str(other.target))
+        entry = Entry(answer, other.id, "", 0.0, 0.0, question_text(other))
+        cache.store(stored.key, entry, stored.meaning)
+        return (await self._lookup.find(case, 0.0, cache, caller)).entry is not None
 
     async def _missed(self, asked: Asked, caller: Caller, cache: PolicyCache, looked: Looked) -> Outcome:
         """Answer past the cache and keep the answer in it, raw; a failure is never kept."""

@@ -47,6 +47,14 @@ def test_the_loose_rule_raises_the_hit_rate_and_is_blocked_by_false_hits(project
     assert checks(done, "cost_per_correct")["max_rise"]["change"]["high"] < 0
 
 
+def test_no_golden_near_miss_may_be_merged(project):  # noqa: F811
+    for policy, blocked in (("careful-normalization", False), ("cache-normalization", True)):
+        done, _, _ = judged(project, policy)
+        near = checks(done, "near_miss_rate")["max"]
+        assert (near["blocked"], near["candidate"]["value"] > 0.5) == (blocked, blocked)
+        assert near["n"] >= 150
+
+
 def test_a_semantic_cache_is_blocked_and_passes_with_a_verifier(project):  # noqa: F811
     done, comparison, rate = judged(project, "semantic-cache")
     assert (done.returncode, rate["verdict"]) == (1, "fail")

@@ -6,6 +6,7 @@ import pytest
 
 from evalgate.core.errors import BadInput
 from evalgate.load.cases import MOST_PROBLEMS, read_cases
+from tests.unit.load.conftest import CASES
 
 WHERE = "suites/tickets/cases.jsonl"
 
@@ -245,3 +246,16 @@ def test_a_missing_cases_file(files):
         "suites/tickets/suite.yaml:1:1: cases: there is no 'cases.jsonl' in suites/tickets/\n"
         "    did you mean 'case.jsonl'?"
     )
+
+
+@pytest.mark.parametrize(
+    ("near", "same", "told"),
+    [
+        ("t-9", None, "case 't-2' is a near-miss of 't-9', which is no case"),
+        ("t-1", "parcel", "case 't-2' is a near-miss of 't-1' and may share its answer"),
+    ],
+)
+def test_a_near_miss_is_of_another_case_that_may_not_share_its_answer(files, near, same, told):
+    first, second = ({**case, "same_answer": "parcel"} for case in CASES)
+    files.cases(first, {**second, "same_answer": same or "other", "near_miss_of": near})
+    assert told in files.said()

@@ -1,0 +1,71 @@
+"""The share of golden near-misses that the cache would answer with another question's answer: counted."""
+
+from evalgate.core.comparison import Change
+from evalgate.core.numbers import Estimate, Measured, Unmeasured
+from evalgate.scoring.columns import Columns
+from evalgate.scoring.hits import Hits
+from evalgate.scoring.pairs import Pairs
+from evalgate.scoring.setting import Setting
+
+NONE_NAMED = "no case names a near-miss: write near_miss_of"
+NO_BASELINE = Unmeasured("there is no baseline to compare with")
+
+
+def near_miss_rate_of(hits: Hits, setting: Setting) -> Measured:
+    """Return one side's share, without an interval: each near-miss was tried, and nothing is random."""
+    if not hits.cached:
+        return setting.estimate(0.0, (0.0, 0.0), "no_cache")
+    asked = int((hits.near >= 0).any(axis=1).sum())
+    if not asked:
+        return Unmeasured(NONE_NAMED)
+    share = int((hits.near > 0).any(axis=1).sum()) / asked
+    return setting.estimate(share, (share, share), "counted")
+
+
+def near_miss_change(pairs: Pairs, setting: Setting) -> Change:
+    """Return the change of the share, in points; ``losses`` and ``gains`` are merged under one side only."""
+    before, after = pairs.baseline.hits, pairs.candidate.hits
+    sides = near_miss_rate_of(before, setting), near_miss_rate_of(after, setting)
+    merged = (before.near > 0).any(axis=1), (after.near > 0).any(axis=1)
+    moved = int((merged[1] & ~merged[0]).sum()), int((merged[0] & ~merged[1]).sum())
+    return _change(setting, pairs.candidate, sides, _difference(*sides, setting), moved)
+
+
+def near_misses_alone(columns: Columns, setting: Setting) -> Change:
+    """Return the share under a policy that there is no baseline for."""
+    sides = NO_BASELINE, near_miss_rate_of(columns.hits, setting)
+    return _change(setting, columns, sides, NO_BASELINE, None)
+
+
+def _difference(before: Measured, after: Measured, setting: Setting) -> Measured:
+    if isinstance(after, Unmeasured) or isinstance(before, Unmeasured):
+        return after if isinstance(after, Unmeasured) else before
+    change = after.value - before.value
+    return setting.estimate(change, (change, change), "counted")
+
+
+def _change(
+    setting: Setting,
+    candidate: Columns,
+    sides: tuple[Measured, Measured],
+    change: Measured,
+    moved: tuple[int, int] | None,
+) -> Change:
+    asked = int((candidate.hits.near >= 0).any(axis=1).sum())
+    return Change(
+        metric="near_miss_rate",
+        slice=setting.slice,
+        scale="absolute",
+        unit="share",
+        baseline=sides[0],
+        candidate=sides[1],
+        change=change,
+        method=change.method if isinstance(change, Estimate) else "none",
+        level=setting.level,
+        n=asked,
+        clusters=asked,
+        trials=candidate.trials,
+        affected=0 if moved is None else sum(moved),
+        losses=None if moved is None else moved[0],
+        gains=None if moved is None else moved[1],
+    )
