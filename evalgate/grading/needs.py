@@ -70,7 +70,7 @@ class Judging:
     ) -> tuple[Request, ...]:
         """Return the calls that ``grade`` needs for this outcome; none for a Failure or an ungraded case."""
         answer = outcome.result
-        if not self.needs_calls or isinstance(answer, Failure) or self._ungraded(case):
+        if not self.needs_calls or isinstance(answer, Failure) or not self.grades(case):
             return ()
         return tuple(request for each in self.graders for request in _requests(case, answer, each, other))
 
@@ -93,7 +93,7 @@ class Judging:
             one = self.graders[0]
             if one.embed is None:
                 return grade(case, outcome.result, one.spec, self.correct_at, one.function)
-        if self._ungraded(case):
+        if not self.grades(case):
             return None
         if isinstance(outcome.result, Failure):
             return no_answer(outcome.result)
@@ -105,8 +105,9 @@ class Judging:
             parts.append((each, part))
         return weighted(parts, self.correct_at) if len(parts) > 1 else self._final(parts[0][1])
 
-    def _ungraded(self, case: Case) -> bool:
-        return case.target is None and any(needs_target(each.spec) for each in self.graders)
+    def grades(self, case: Case) -> bool:
+        """Tell whether ``case`` is graded: one without the target that some grader needs is not."""
+        return case.target is not None or not any(needs_target(each.spec) for each in self.graders)
 
     def _part(
         self,

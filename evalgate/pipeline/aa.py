@@ -14,7 +14,7 @@ from evalgate.load.project import load_project
 from evalgate.pipeline.bench import Bench
 from evalgate.pipeline.places import store_file
 from evalgate.pipeline.power import budgets_of
-from evalgate.pipeline.power_warnings import independent_cases
+from evalgate.pipeline.power_warnings import graded_cases, independent_cases
 from evalgate.pipeline.recorded import committed_and_local
 from evalgate.pipeline.settings import AaSettings, PlanSettings
 from evalgate.pricing.prices import resolve_prices
@@ -132,7 +132,7 @@ def _pairs(found: Aa, suite: Suite) -> list[TrialPair]:
 
 def _budgets(found: Aa, suite: Suite) -> tuple[BudgetPower, ...]:
     flips = found.flip_rate.value if isinstance(found.flip_rate, Estimate) else 0.0
-    return budgets_of(suite, independent_cases(suite.cases), flips, found.comparisons[0], {})
+    return budgets_of(suite, independent_cases(graded_cases(suite)), flips, found.comparisons[0], {})
 
 
 def _how_to_repeat(missing: str, suite: Suite, settings: AaSettings) -> str:

@@ -45,11 +45,15 @@ def plan_judging(project: Project, suite: Suite, recordings: Recordings, mode: M
     judging = suite_judging(suite)
     if not judging.needs_calls:
         return None
-    walk = _Walk(suite, None if mode == "live" else recordings)
-    walk.serve()
+    known = walk = _Walk(suite, recordings)
+    known.serve()
+    if mode == "live":
+        walk = _Walk(suite, None)
+        walk.serve()
     prices = judge_prices(project, suite)
     recorded = {digest for digest in walk.needed if recordings.find(digest) is not None}
-    pool = _pool(walk, recordings)
+    # What was judged before tells what judging costs, also where every answer is made anew.
+    pool = _pool(known, recordings)
     to_make = {"replay": set(), "auto": walk.needed.keys() - recorded, "live": set(walk.needed)}[mode]
     # Two graders may ask one model; its calls are told once.
     models = {each.identity: each for each in reversed(judging.deployments)}

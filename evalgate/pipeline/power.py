@@ -15,7 +15,7 @@ from evalgate.core.run import Run
 from evalgate.core.suite import Project, Suite
 from evalgate.load.project import load_project
 from evalgate.pipeline.bench import Bench
-from evalgate.pipeline.power_warnings import independent_cases
+from evalgate.pipeline.power_warnings import graded_cases, independent_cases
 from evalgate.pipeline.recorded import committed_and_local
 from evalgate.pipeline.run import run_for_report
 from evalgate.pipeline.settings import RunSettings
@@ -58,7 +58,7 @@ def _of_suite(
 ) -> SuitePower:
     runs = _recorded(project.root, suite, progress)
     compared = compare(runs[0], runs[1]) if len(runs) == 2 else None
-    cases, alpha = independent_cases(suite.cases), suite.rules.alpha
+    cases, alpha = independent_cases(graded_cases(suite)), suite.rules.alpha
     flips, basis, text = _flips(_repeated(project, suite), compared)
     resolves: dict[Metric, float | Unmeasured] = {"accuracy": _resolved(cases, flips, alpha)}
     for metric in _OTHERS:

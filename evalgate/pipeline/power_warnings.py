@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from evalgate.core.budgets import Limit
 from evalgate.core.cases import Case
 from evalgate.core.suite import Suite
+from evalgate.grading.needs import suite_judging
 from evalgate.scoring.smallest_drop import cases_for, least_cases, provable_drop
 
 # Where scoring and gate draw these lines, numpy comes along; planning starts without it.
@@ -29,8 +30,7 @@ def _whole(suite: Suite, limit: Limit) -> Iterator[str]:
     calls = len(suite.cases) * suite.trials
     match limit.metric, limit.limit:
         case (("accuracy" | "score"), "max_drop"):
-            graded = [case for case in suite.cases if case.target is not None]
-            yield from _drop(limit, independent_cases(graded), suite.rules.alpha, "the suite")
+            yield from _drop(limit, independent_cases(graded_cases(suite)), suite.rules.alpha, "the suite")
         case "cost_per_correct", "max_rise" if len(suite.cases) < LEAST_CHANGED_FOR_COST:
             yield (
                 f"cost_per_correct max_rise: at least {LEAST_CHANGED_FOR_COST} cases must change before a "
@@ -52,7 +52,7 @@ def _drop(limit: Limit, cases: int, alpha: float, whose: str) -> Iterator[str]:
         return
     needed, flips = least_cases(limit.allowance, alpha), ASSUMED_FLIPS
     if not cases:
-        yield f"{written}: no case of {whose} has a target, so nothing is graded"
+        yield f"{written}: no case of {whose} has the target that its grader needs, so nothing is graded"
     elif cases < needed:
         least = math.ceil(provable_drop(cases, alpha) * 1000) / 10
         yield (
@@ -82,8 +82,8 @@ def _slices(suite: Suite) -> Iterator[str]:
     if not limits or by is None:
         return
     inside: dict[str, list[Case]] = {}
-    for case in suite.cases:
-        if case.target is not None and by in case.slices:
+    for case in graded_cases(suite):
+        if by in case.slices:
             inside.setdefault(case.slices[by], []).append(case)
     small = [f"{name} ({len(cases)})" for name, cases in sorted(inside.items()) if len(cases) < LEAST_SLICE]
     if small:
@@ -92,6 +92,12 @@ def _slices(suite: Suite) -> Iterator[str]:
         cases = inside.get(limit.slice or "", [])
         if limit.critical and limit.limit == "max_drop" and len(cases) >= LEAST_SLICE:
             yield from _drop(limit, independent_cases(cases), suite.rules.alpha, f"{by} {limit.slice}")
+
+
+def graded_cases(suite: Suite) -> list[Case]:
+    """Return the cases that the suite's graders have something to judge by."""
+    judging = suite_judging(suite)
+    return [case for case in suite.cases if judging.grades(case)]
 
 
 def independent_cases(cases: Sequence[Case]) -> int:

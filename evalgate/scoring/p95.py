@@ -94,7 +94,8 @@ def _call_weights(columns: Columns, units: Units) -> Floats | None:
 def _too_few(calls: int) -> Unmeasured | None:
     if calls >= LEAST_CALLS:
         return None
+    counted = "1 call a side is" if calls == 1 else f"{calls} calls a side are"
     return Unmeasured(
-        f"{calls} calls a side are too few for a P95, which needs {LEAST_CALLS}; "
+        f"{counted} too few for a P95, which needs {LEAST_CALLS}; "
         "add cases or trials, or limit latency_geomean"
     )

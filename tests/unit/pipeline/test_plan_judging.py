@@ -12,7 +12,7 @@ from evalgate.pipeline.measure import Pass, questions
 from evalgate.pipeline.recorded import committed
 from evalgate.pipeline.replaying import run_now
 from evalgate.store.replay import ReplayCaller
-from evalgate.store.writer import RecordingWriter
+from evalgate.store.writer import write_calls
 from tests.unit.pipeline.conftest import ANSWER, SUITE
 
 JUDGE = """\
@@ -44,10 +44,12 @@ def record_judge(mail):
     suite = load_project(mail.root).suites[0]
     a_pass, replay = Pass(suite, suite.baseline), ReplayCaller(committed(suite))
     judging, session = judging_of(suite), Session("judge", "2026-11-02T00:00:00Z")
-    with RecordingWriter(mail.root / "suites/mail/recordings", session, "a test") as writer:
-        for asked in questions(suite):
-            for request in judging.requests(asked.case, run_now(a_pass.serve(asked, replay))):
-                writer.write(Call(request, (ANSWER,), Response('{"score": 5}'), "judge", replayed=False))
+    calls = [
+        Call(request, (ANSWER,), Response('{"score": 5}'), "judge", replayed=False)
+        for asked in questions(suite)
+        for request in judging.requests(asked.case, run_now(a_pass.serve(asked, replay)))
+    ]
+    write_calls(mail.root / "suites/mail/recordings/judge.jsonl", session, calls, "a test")
 
 
 def test_suites_without_a_judge_have_none_in_their_plan(mail, evalgate, no_sockets):
@@ -79,6 +81,7 @@ def test_recorded_judgements_are_reused_and_priced_by(judged, evalgate, no_socke
     assert float(row["expected_usd"]) == pytest.approx(1000 * 100 / 1e6)
     anew = planned(evalgate, "--mode", "live")["judging"]["deployments"][0]
     assert (anew["needed"], anew["to_make"]) == (5, 5)
+    assert anew["basis"] == "mean of 4 recorded calls"
     replayed = planned(evalgate, "--mode", "replay")["judging"]["deployments"][0]
     assert (replayed["missing"], replayed["to_make"], replayed["worst_usd"]) == (1, 0, "0.000000")
 

@@ -43,6 +43,11 @@ def test_cases_without_a_target_do_not_count(mail):
     assert "nothing is graded" in said
 
 
+def test_cases_without_a_target_count_where_the_grader_needs_none(mail):
+    mail.write("suites/mail/suite.yaml", "policies: policies/mail\ngrader: {kind: regex, pattern: loans}\n")
+    assert warned(mail, "accuracy: {max_drop: 5pp}", 200, target=None) == []
+
+
 def test_a_drop_of_nothing_cannot_be_shown(mail):
     (said,) = warned(mail, "accuracy: {max_drop: 0pp}", 200)
     assert "no number of cases" in said
