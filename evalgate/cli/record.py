@@ -9,7 +9,7 @@ import click
 
 from evalgate.cli import streams
 from evalgate.cli.progress import progress_on
-from evalgate.cli.selection import concurrency_option, selection_options
+from evalgate.cli.selection import Share, concurrency_option, selection_options
 from evalgate.cli.spending import spending_of, spending_options
 from evalgate.core.errors import ExitCode
 
@@ -35,6 +35,13 @@ if TYPE_CHECKING:
     help="Call both sides of up to N cases that differ anew, so that times can be compared. "
     "Default: 400 where calls are missing, else none.",
 )
+@click.option(
+    "--refresh",
+    type=Share(),
+    default=0.0,
+    metavar="SHARE",
+    help="Call a random share of the cases again (5%), and see whether the recordings still hold.",
+)
 @concurrency_option
 @spending_options
 def record(  # noqa: PLR0913  one parameter per option
@@ -46,6 +53,7 @@ def record(  # noqa: PLR0913  one parameter per option
     cover: str | None,
     seed: int | None,
     remeasure: int | None,
+    refresh: float,
     concurrency: int | None,
     max_spend: float | None,
     yes: bool,
@@ -62,6 +70,7 @@ def record(  # noqa: PLR0913  one parameter per option
         cover_deployments=cover == "deployments",
         seed=seed,
         remeasure=remeasure,
+        refresh=refresh,
         concurrency=concurrency,
         spending=spending_of(max_spend, yes=yes, quiet=quiet),
     )
@@ -71,13 +80,14 @@ def record(  # noqa: PLR0913  one parameter per option
 
 
 def _sentence(recorded: "SuiteRecorded") -> str:
+    from evalgate.report.drift import drift_lines  # noqa: PLC0415
     from evalgate.report.numbers import count, usd_or_missing  # noqa: PLC0415
     from evalgate.report.safe_text import safe_line  # noqa: PLC0415
 
     said = f"{count(recorded.needed, 'call')} needed, {recorded.already:,} already recorded"
     said += f", {recorded.made:,} made"
     if recorded.anew:
-        said += f" (both sides of {count(recorded.anew, 'case')} anew, to compare times)"
+        said += f" ({count(recorded.anew, 'case')} anew on all sides)"
     if recorded.failed:
         said += f", {recorded.failed:,} of them failed"
     if recorded.made:
@@ -86,6 +96,8 @@ def _sentence(recorded: "SuiteRecorded") -> str:
             said += f" ({usd_or_missing(recorded.judging_usd)} of it on judging)"
     if recorded.file is not None:
         said += f", written to {safe_line(str(recorded.file), 400)}"
+    if recorded.drift is not None:
+        said += "".join(f"\n  {safe_line(line, 600)}" for line in drift_lines(recorded.drift))
     return f"{safe_line(recorded.suite)}: {said}"
 
 
@@ -108,6 +120,8 @@ def _exit_code(summary: "RecordSummary") -> int:
     failed = sum(suite.failed for suite in summary.suites)
     if made and failed == made:
         streams.say("could not record: every call failed. What the provider said stands in the recordings.")
+        return int(ExitCode.CANNOT_JUDGE)
+    if any(suite.drift is not None and suite.drift.no_longer for suite in summary.suites):
         return int(ExitCode.CANNOT_JUDGE)
     if failed:
         streams.say(

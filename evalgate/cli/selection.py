@@ -6,6 +6,25 @@ from typing import Any
 import click
 
 
+class Share(click.ParamType[float]):
+    """A share of something: ``5%`` or ``0.05``."""
+
+    name = "share"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the share as a number between 0 and 1."""
+        if isinstance(value, float):
+            return value
+        text = str(value).strip()
+        try:
+            found = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            self.fail(f"{text!r} is no share; write 5% or 0.05", param, ctx)
+        if not 0 < found <= 1:
+            self.fail(f"{text!r} is not between 0 and 100%", param, ctx)
+        return found
+
+
 def concurrency_option(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--concurrency``."""
     option = click.option(

@@ -64,6 +64,7 @@ class Comparison:
     ``baseline`` is None when there is nothing to compare with: then only absolute limits can be judged.
     ``identical`` says that no call, path, answer, cost or time differs between the sides. ``changes`` holds
     every metric over all cases, ``slices`` every metric in every slice by ``slice_by``.
+    ``drifted_because`` says why the recordings behind it hold no longer; empty as long as they do.
     ``without_cleanup`` is cost per correct without what a human pays to repair wrong answers; None where no
     such price is set. ``judge`` is None where no model graded.
     """
@@ -84,6 +85,7 @@ class Comparison:
     flips: tuple[Flip, ...]
     without_cleanup: Change | None = None
     judge: JudgeStatus | None = None
+    drifted_because: str = ""
 
     def find(self, metric: Metric, slice_value: str | None = None) -> Change | None:
         """Return the change of ``metric`` over all cases, or in one slice; None when it was not measured."""

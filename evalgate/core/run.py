@@ -19,7 +19,8 @@ class Session:
     """One sitting in which calls were recorded.
 
     ``interleaved`` says that both sides of every case were called back to back in random order, without
-    which times of different calls are not compared.
+    which times of different calls are not compared. ``drifted`` says why what it recorded does not hold any
+    more; empty as long as it does.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Session:
     interleaved: bool = False
     seed: int | None = None
     origin: str = ""
+    drifted: str = ""
 
 
 @dataclass(frozen=True, slots=True)

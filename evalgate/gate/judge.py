@@ -1,7 +1,7 @@
 """One comparison judged by the rules: a verdict, whether it blocks, and every limit on the way there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalgate.core.budgets import Limit, Rules
 from evalgate.core.comparison import Change, Comparison
@@ -31,6 +31,8 @@ def judge(comparison: Comparison, rules: Rules) -> Ruling:
     """
     limits = [limit for limit in rules.limits if comparison.baseline is not None or _absolute(limit)]
     checks = [check for limit in limits for check in _checks(limit, comparison, rules)]
+    if comparison.drifted_because:
+        checks = [_undecided(check, comparison.drifted_because) for check in checks]
     return ruling_of(comparison, checks, unjudged=len(rules.limits) - len(limits))
 
 
@@ -90,6 +92,18 @@ def _by_itself(limit: Limit, comparison: Comparison, rules: Rules) -> Sequence[C
         return judge_slices(limit, comparison, rules)
     change = change_for(limit, comparison)
     return [check_of(limit, change, judge_limit(limit, change, comparison.alpha))]
+
+
+def _undecided(check: Check, why: str) -> Check:
+    """A limit judged by recordings that hold no longer; what is the same on both sides stays proven."""
+    if check.method == "identical":
+        return check
+    return replace(
+        check,
+        verdict="inconclusive",
+        blocked=check.on_inconclusive == "block" or (check.gated and check.on_inconclusive == "estimate"),
+        reason=f"the recordings no longer hold: {why}; `evalgate record --refresh 100%` makes them anew",
+    )
 
 
 def _absolute(limit: Limit) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from evalgate.core.drift import Drift
 from evalgate.core.errors import EvalgateError
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.policy import Policy
@@ -13,15 +14,18 @@ from evalgate.core.spend import Spend
 from evalgate.core.suite import Project, Suite
 from evalgate.pipeline.calling import Calling, CallsMade, make_calls
 from evalgate.pipeline.calling_suite import purpose_of
+from evalgate.pipeline.drift import Refreshed, drift_of
 from evalgate.pipeline.exporting import keep_in_suite
 from evalgate.pipeline.loading import loaded, policies_to_call
 from evalgate.pipeline.paying import before_paying
 from evalgate.pipeline.places import store_file
-from evalgate.pipeline.recorded import committed, committed_and_local
+from evalgate.pipeline.recorded import committed, committed_and_local, marks_of
 from evalgate.pipeline.remeasure import to_refresh, to_remeasure
 from evalgate.pipeline.settings import PlanSettings, RecordSettings
 from evalgate.pricing.prices import resolve_prices
 from evalgate.store.local.store import LocalStore
+from evalgate.store.marks import write_marks
+from evalgate.store.recordings import Recordings
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class SuiteRecorded:
     spend: Spend
     judging_usd: float | Unmeasured
     anew: int = 0
+    drift: Drift | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,9 @@ def record(settings: RecordSettings, progress: Progress) -> RecordSummary:
 def _record_suite(
     project: Project, suite: Suite, settings: RecordSettings, store: LocalStore, progress: Progress
 ) -> tuple[SuiteRecorded, EvalgateError | None]:
+    before = committed(suite)
     made = _make_calls(project, suite, settings, store, progress)
-    file = keep_in_suite(project, suite, made.session, made.found, committed(suite))
+    file = keep_in_suite(project, suite, made.session, made.found, before)
     return (
         SuiteRecorded(
             suite=suite.name,
@@ -88,6 +94,7 @@ def _record_suite(
             spend=made.spend,
             judging_usd=made.judging_usd,
             anew=len(made.anew),
+            drift=_drift(suite, settings, made, before) if settings.refresh else None,
         ),
         made.broken_off,
     )
@@ -124,6 +131,20 @@ def _make_calls(
         cap_usd=settings.spending.cap_usd,
     )
     return make_calls(calling, progress)
+
+
+def _drift(suite: Suite, settings: RecordSettings, made: CallsMade, before: Recordings) -> Drift:
+    """Compare what was called again with what was recorded, and mark the recordings that hold no longer."""
+    cases = to_refresh(suite, settings.refresh, made.session)
+    if suite.ordered:
+        return Drift((), notes=("not refreshed: a stream's cases cannot be called one by one",))
+    if made.broken_off is not None or not made.digests:
+        return Drift((), notes=("not compared: the calls were broken off",))
+    policies = policies_to_call(suite, anew=False)
+    after = committed(suite)
+    drift = drift_of(Refreshed(suite, policies, cases, made.session, before, after, marks_of(suite)))
+    write_marks(suite.folder / "recordings", drift.no_longer)
+    return drift
 
 
 def _anew(suite: Suite, policies: Sequence[Policy], settings: RecordSettings, session: str) -> frozenset[str]:

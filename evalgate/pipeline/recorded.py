@@ -8,6 +8,7 @@ from pathlib import Path
 from evalgate.core.errors import BadInput
 from evalgate.core.suite import BaseCommit, Project, Suite
 from evalgate.pipeline.places import committed_recordings, recordings_in, store_file
+from evalgate.store.marks import read_marks
 from evalgate.store.recordings import Recordings, read_recordings
 
 
@@ -18,6 +19,23 @@ def committed(suite: Suite) -> Recordings:
         BadInput: with every problem of every file.
 
     """
+    marks = marks_of(suite)
+    found = _committed(suite)
+    return found.marked(marks) if marks else found
+
+
+def marks_of(suite: Suite) -> dict[str, str]:
+    """Return the sessions whose recordings no longer hold; a commit's marks count as well as ours.
+
+    Raises:
+        BadInput: a mark is not what evalgate writes.
+
+    """
+    theirs = {} if suite.base is None else read_marks(suite.base.recordings)
+    return theirs | read_marks(suite.folder / "recordings")
+
+
+def _committed(suite: Suite) -> Recordings:
     ours = committed_recordings(suite)
     if suite.base is None:
         return read_recordings(ours)

@@ -16,6 +16,7 @@ from evalgate.scoring.arrays import Ints
 from evalgate.scoring.cache_state import unknown_cache_state
 from evalgate.scoring.columns import Columns, columns_of
 from evalgate.scoring.cost import cost_change, cost_of
+from evalgate.scoring.drift import drifted_because
 from evalgate.scoring.false_hits import false_hit_change, false_hits_alone
 from evalgate.scoring.flips import case_counts, flips, one_side_counts
 from evalgate.scoring.geomean import geomean_change, geomean_of
@@ -73,6 +74,7 @@ def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Compar
         flips=flips(pairs, baseline.results, candidate.results),
         without_cleanup=cost_change(pairs, Setting(rules.alpha)) if rules.cleanup_usd_per_wrong else None,
         judge=judge_status(graded, units_of(graded.baseline)),
+        drifted_because=drifted_because(baseline, candidate),
     )
 
 
@@ -124,6 +126,7 @@ def compare_absolute(candidate: Run, rules: Rules | None = None) -> Comparison:
         flips=(),
         without_cleanup=_cost_alone(columns, Setting(rules.alpha)) if rules.cleanup_usd_per_wrong else None,
         judge=None if candidate.manifest.human is None else ALONE,
+        drifted_because=drifted_because(candidate),
     )
 
 

@@ -1,6 +1,7 @@
 """Recorded calls in memory: which sessions there are, and what each of them knows of a digest."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -60,6 +61,14 @@ class Recordings:
     def sessions(self) -> Mapping[str, Session]:
         """Every session by its id, also those without a recording."""
         return self._sessions
+
+    def marked(self, no_longer: Mapping[str, str]) -> "Recordings":
+        """Return the same recordings, those sessions told to hold no longer for the reasons given."""
+        sessions = {
+            name: replace(session, drifted=no_longer[name]) if name in no_longer else session
+            for name, session in self._sessions.items()
+        }
+        return Recordings(sessions, self._layers)
 
     def __len__(self) -> int:
         """Return how many recordings can be found: one per digest and session."""
