@@ -51,6 +51,13 @@ STRICTNESS = ("block", "estimate", "warn")
     help="replay needs no key; auto and live are refused for forks.",
 )
 @click.option(
+    "--max-spend",
+    type=click.FloatRange(min=0, min_open=True, max=1e9),
+    metavar="USD",
+    envvar="EVALGATE_MAX_SPEND",
+    help="The most that calls may cost; auto and live need it.",
+)
+@click.option(
     "--on-inconclusive",
     type=click.Choice(STRICTNESS),
     envvar="EVALGATE_ON_INCONCLUSIVE",
@@ -94,6 +101,7 @@ def ci(  # noqa: PLR0913  one parameter per option
     policies: tuple[str, ...],
     baseline: str,
     mode: "Mode",
+    max_spend: float | None,
     on_inconclusive: "OnInconclusive | None",
     comment: "Wanted",
     config: Path | None,
@@ -107,6 +115,7 @@ def ci(  # noqa: PLR0913  one parameter per option
     or what --baseline names.
     """
     from evalgate.pipeline.ci.settings import CiSettings  # noqa: PLC0415  heavy
+    from evalgate.pipeline.settings import Spending  # noqa: PLC0415
 
     settings = CiSettings(
         start=Path.cwd(),
@@ -117,6 +126,7 @@ def ci(  # noqa: PLR0913  one parameter per option
         on_inconclusive=on_inconclusive,
         config=config,
         untrusted=untrusted,
+        spending=Spending(cap_usd=max_spend, ci=True, tell=streams.say),
     )
     return _judged_and_published(settings, out.absolute(), report_name, comment)
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import fsum
 
-from evalgate.core.errors import CannotJudge, EvalgateError
+from evalgate.core.errors import BadInput, CannotJudge, EvalgateError, Problem
+from evalgate.core.numbers import Unmeasured
 from evalgate.core.progress import Progress
 from evalgate.core.project_file import NewRecordings
 from evalgate.core.report_data import ReportData
@@ -21,7 +23,7 @@ from evalgate.pipeline.ci.projects import Change, FoundProject, loaded_project, 
 from evalgate.pipeline.ci.settings import CiSettings
 from evalgate.pipeline.reporting import gathered
 from evalgate.pipeline.run import JudgedProject, Ran, judge_project
-from evalgate.pipeline.settings import RunSettings
+from evalgate.pipeline.settings import RunSettings, Spending
 from evalgate.pipeline.texts import Texts
 
 # Git's name for a commit's worth of nothing.
@@ -76,29 +78,36 @@ def _change(settings: CiSettings, event: Event | None) -> Change:
     repository = top_of(settings.start)
     base = find_base(repository, event, settings.baseline)
     trusted = not (settings.untrusted or (event is not None and event.fork))
-    if settings.mode != "replay":
-        if not trusted:
-            raise CannotJudge(
-                f"--mode {settings.mode} is refused for a fork: it would spend money and use keys on what a "
-                "stranger wrote.\n    Replay it, or push the branch to this repository."
-            )
-        raise CannotJudge(
-            f"--mode {settings.mode} needs a cap on what it may spend, which `ci` cannot keep yet.\n"
-            "    Record with `evalgate record`, commit the recordings, and replay."
-        )
+    _refuse_calls(settings, trusted=trusted)
     paths = changed_paths(repository, base.commit or _NOTHING)
     check_links(repository, paths)
     return Change(repository, base, paths, trusted)
 
 
+def _refuse_calls(settings: CiSettings, *, trusted: bool) -> None:
+    if settings.mode == "replay":
+        return
+    if not trusted:
+        raise CannotJudge(
+            f"--mode {settings.mode} is refused for a fork: it would spend money and use keys on what a "
+            "stranger wrote.\n    Replay it, or push the branch to this repository."
+        )
+    if settings.spending.cap_usd is None:
+        message = f"--mode {settings.mode} may spend money, and nothing says how much"
+        raise BadInput([Problem(message, "write the most it may spend, as in --max-spend 2.50")])
+
+
 def _judge(
     change: Change, project: FoundProject, settings: CiSettings, progress: Progress, found: _Found
 ) -> None:
-    how = RunSettings(start=project.folder, mode=settings.mode)
+    spending = _what_is_left(settings.spending, found)
+    how = RunSettings(start=project.folder, mode=settings.mode, spending=spending)
     with loaded_project(change, project, settings) as against:
         judged = judge_project(_tightened(against.project, settings), how, progress, texts=True)
         if against.preview is not None:
-            _preview(against.preview, project, how, progress, found)
+            _preview(against.preview, project, progress, found)
+    if judged.interrupted:
+        raise KeyboardInterrupt
     found.notes += map(project.told, against.notes)
     found.announced += map(project.told, against.announced)
     cap = against.new_recordings or NewRecordings()
@@ -108,6 +117,16 @@ def _judge(
         found.judgements.append(held_back(judgement, allowed))
     found.runs += judged.runs
     found.texts = _merged(found.texts, judged, project)
+
+
+def _what_is_left(spending: Spending, found: _Found) -> Spending:
+    """Return the rules for the next project: the cap is one over all of them."""
+    if spending.cap_usd is None:
+        return spending
+    spent = {each.suite: each.spend_usd for each in found.judgements}.values()
+    # What is not known may have been all of it.
+    known = [spending.cap_usd if isinstance(amount, Unmeasured) else amount for amount in spent]
+    return replace(spending, cap_usd=max(0.0, spending.cap_usd - fsum(known)))
 
 
 def _tightened(project: Project, settings: CiSettings) -> Project:
@@ -126,12 +145,10 @@ def _new_evidence(judgement: Judgement) -> list[str]:
     return [f"{judgement.suite}, {judgement.candidate}: {told} ({added / used:.0%})."]
 
 
-def _preview(
-    suites: Project, project: FoundProject, how: RunSettings, progress: Progress, found: _Found
-) -> None:
-    """Judge by rules that do not count yet; that this fails is told and is no more than that."""
+def _preview(suites: Project, project: FoundProject, progress: Progress, found: _Found) -> None:
+    """Judge by rules that do not count yet, without a call; that this fails is told, and no more."""
     try:
-        judged = judge_project(suites, how, progress, texts=False)
+        judged = judge_project(suites, RunSettings(start=project.folder), progress, texts=False)
     except EvalgateError as error:
         why = str(error).split("\n")[0]
         found.announced.append(project.told(f"the rules of this change cannot be previewed: {why}"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from evalgate.core.budgets import OnInconclusive
 from evalgate.core.run import Mode
+from evalgate.pipeline.settings import NO_RULE, Spending
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,7 @@ class CiSettings:
     ``baseline`` is ``git:REF``, the name or file of a policy of the base commit, or None for what the event
     says. ``on_inconclusive`` may only be stricter than what the base commit says. ``config`` is the
     ``evalgate.yaml`` of the only project to judge. With ``untrusted`` the change counts as a fork's.
+    ``spending`` needs a cap for every mode but replay.
     """
 
     start: Path
@@ -24,3 +26,4 @@ class CiSettings:
     on_inconclusive: OnInconclusive | None = None
     config: Path | None = None
     untrusted: bool = False
+    spending: Spending = NO_RULE

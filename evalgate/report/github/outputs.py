@@ -22,7 +22,8 @@ def outputs(decision: Decision) -> dict[str, str]:
     Over several comparisons a change is the worst of them; it is a share (accuracy) or a ratio minus one.
     """
     changes = {name: _worst(decision, metric) for name, metric in _CHANGES.items()}
-    spent = [judgement.spend_usd for judgement in decision.judgements]
+    # What was spent on a suite stands in each of its judgements.
+    spent = {judgement.suite: judgement.spend_usd for judgement in decision.judgements}.values()
     known = [amount for amount in spent if not isinstance(amount, Unmeasured)]
     return {
         "verdict": decision.verdict,
