@@ -1,5 +1,9 @@
 """A project as a person writes it: ``evalgate.yaml`` at the root of the repository."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from evalgate.core.budgets import Alpha, BudgetsFile, OnInconclusive, Percent, Quantity
 from evalgate.core.providers_file import ProviderFile
 from evalgate.core.written import Written
@@ -24,3 +28,4 @@ class ProjectFile(Written):
     on_inconclusive: OnInconclusive = "estimate"
     alpha: Alpha = 0.05
     max_new_recordings: NewRecordings = NewRecordings()
+    allow_findings: list[Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]] = []

@@ -1,7 +1,9 @@
 """The providers of ``evalgate.yaml``: where models are reached, trusted, as a person writes it."""
 
+import ipaddress
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Discriminator, Field, field_validator
 
@@ -150,6 +152,27 @@ def request_kind(provider: ProviderFile | None) -> RequestKind:
             return "http"
         case OpenAIProvider() | LitellmProvider() | None:
             return "chat"
+
+
+def is_local(provider: ProviderFile | None) -> bool:
+    """Tell whether what a provider is asked never leaves this machine."""
+    match provider:
+        case FunctionProvider():
+            return True
+        case OpenAIProvider() | HttpProvider() | LitellmProvider():
+            return provider.origin is not None and is_loopback(urlsplit(provider.origin).hostname or "")
+        case None:
+            return False
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine by its very name."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def steers_litellm(param: str) -> bool:

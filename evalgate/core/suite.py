@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from evalgate.core.budgets import Rules
 from evalgate.core.cases import Case
@@ -53,6 +54,7 @@ class Suite:
     other policies in its own folder. ``digest`` covers cases, grader and everything that changes a grade.
     ``graders`` judge together, by the weighted mean of their scores; ``grader`` and ``grade_function`` are
     of the first. ``labels`` are what people said about answers that a judge graded; they decide no grade.
+    Of a suite whose ``texts`` is none, nothing that is asked or answered is written anywhere.
     ``base`` is set when the baseline and all of this, but the proposals, were read from a commit.
     """
 
@@ -73,6 +75,7 @@ class Suite:
     proposals: tuple[Policy, ...]
     graders: tuple[Grader, ...] = ()
     labels: tuple[HumanLabel, ...] = ()
+    texts: Literal["all", "none"] = "all"
     base: BaseCommit | None = None
     traffic: Traffic | None = None
 
@@ -88,7 +91,8 @@ class Project:
     """Everything ``evalgate run`` was pointed at.
 
     ``functions`` holds each function provider's callable;
-    ``prices`` what ``prices.yaml`` declares, keyed ``model`` or ``provider/model``.
+    ``prices`` what ``prices.yaml`` declares, keyed ``model`` or ``provider/model``. ``allow_findings`` are
+    the ids of what looks like a secret and is none.
     """
 
     root: Path
@@ -97,3 +101,4 @@ class Project:
     functions: Mapping[str, Callable[..., object]]
     price_at: str | None
     prices: Mapping[str, Price]
+    allow_findings: tuple[str, ...] = ()

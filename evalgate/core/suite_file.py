@@ -241,6 +241,7 @@ class SuiteFile(Written):
     budgets: BudgetsFile = BudgetsFile()
     waivers: list[WaiverFile] = []
     owners: list[str] = []
+    texts: Literal["all", "none"] = "all"
 
     @field_validator("grader")
     @classmethod

@@ -1,6 +1,6 @@
 """From the graders of a suite file to graders that are ready: files read, functions and models found."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +10,7 @@ from evalgate.core.digest import DigestFrame
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.policy import Deployment, EmbedFunction, Policy
 from evalgate.core.policy_file import DeploymentFile
-from evalgate.core.providers_file import FunctionProvider
+from evalgate.core.providers_file import FunctionProvider, ProviderFile, is_local
 from evalgate.core.suite import Grader
 from evalgate.core.suite_file import (
     FunctionGrader,
@@ -209,3 +209,17 @@ def schema_error(schema: dict[str, Any]) -> str | None:
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         return str(error).partition("\n")[0][:200]
     return None
+
+
+def check_texts(
+    document: Document[SuiteFile], graders: Sequence[LoadedGrader], providers: Mapping[str, ProviderFile]
+) -> Iterator[Problem]:
+    """Yield each judge or embedder that a suite without kept texts would send its texts to."""
+    if document.value.texts == "all":
+        return
+    for each in graders:
+        model = each.grader.deployment
+        if model is not None and not is_local(providers.get(model.provider)):
+            message = f"texts: none keeps texts on this machine, and provider {model.provider!r} is not on it"
+            cure = "name a model at 127.0.0.1 or a function of yours, or grade without asking a model"
+            yield document.problem(each.key, message, cure)

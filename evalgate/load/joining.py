@@ -104,6 +104,7 @@ class Joining:
             functions=tree.functions,
             price_at=known.price_at or tree.price_at,
             prices={**claimed_prices(known, tree), **known.prices},
+            allow_findings=known.allow_findings,
         )
         preview = replace(tree, suites=tuple(previews)) if previews else None
         written = self.base.file if self.base is not None else None

@@ -96,6 +96,7 @@ def gather(
         functions=functions,
         price_at=written.price_at,
         prices=prices,
+        allow_findings=tuple(written.allow_findings),
     )
     return Gathered(findings, document, tuple(judged), shelf, project)
 

@@ -21,7 +21,7 @@ from evalgate.load.documents import Document
 from evalgate.load.families import Family, check_identities
 from evalgate.load.findings import Findings
 from evalgate.load.grader_checks import check_grader
-from evalgate.load.graders import GraderLoader, LoadedGrader, check_judges, grader_json
+from evalgate.load.graders import GraderLoader, LoadedGrader, check_judges, check_texts, grader_json
 from evalgate.load.labels import LABELS, read_labels
 from evalgate.load.leaks import check_leaks
 from evalgate.load.policies import LoadedPolicy, PolicyShelf
@@ -72,6 +72,7 @@ class SuiteLoader:
         baseline, proposals = self.policies_of(family)
         tested = _loaded([baseline, *proposals])
         findings.problems.extend(check_judges(document, graders, tested))
+        findings.problems.extend(check_texts(document, graders, self.project.providers))
         if cases is not None:
             self._check(document, cases, [each for each in (baseline, *proposals) if each is not None])
         written = document.value
@@ -96,6 +97,7 @@ class SuiteLoader:
             graders=tuple(each.grader for each in graders),
             labels=labels,
             traffic=traffic,
+            texts=written.texts,
         )
 
     def _odd_rules(self, document: Document[SuiteFile]) -> Iterator[Problem]:

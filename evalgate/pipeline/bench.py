@@ -1,5 +1,6 @@
 """A suite on the bench: its policies replayed from recordings, the runs written, compared and judged."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -18,6 +19,7 @@ from evalgate.pipeline.judgement import judge_alone, judge_pair
 from evalgate.pipeline.judging import SuiteJudge, judge_use
 from evalgate.pipeline.measure import CallerOf, Replayed, measure
 from evalgate.pipeline.places import run_file
+from evalgate.pipeline.privacy import Privacy
 from evalgate.pipeline.sessions import CaseTrial, preferred_sessions
 from evalgate.pipeline.stations import stations_of
 from evalgate.store.recordings import Recordings
@@ -45,6 +47,11 @@ class Bench:
     replayed: Replayed = field(default_factory=Replayed)
     asked: dict[str, Call] = field(default_factory=dict)
     writer: RunWriter = field(default_factory=RunWriter)
+
+    @property
+    def privacy(self) -> Privacy:
+        """What of the suite may be written and shown."""
+        return Privacy.of(self.project, self.suite, os.environ)
 
     def judgements(self, progress: Progress) -> list[Judged]:
         """Judge every proposal against the baseline, or every policy alone where there is nothing to compare.
@@ -110,16 +117,18 @@ class Bench:
         sessions = tuple(known[name] for name in sorted(used & known.keys()))
         look = None if policy is self.suite.baseline else self.look
         manifest = manifest_of(self.suite, policy, prices, sessions, mode=self.mode, look=look)
-        run = Run(replace(manifest, judged_against=judge.against), results)
+        run = self.privacy.scrubbed(Run(replace(manifest, judged_against=judge.against), results))
         if self.keep:
             self.writer.write(run, run_file(self.project.root, self.suite, policy))
         return run
 
     def _caller_of(self, preferred: Mapping[CaseTrial, str]) -> CallerOf:
-        newest = ReplayCaller(self.recordings)
+        keyed = self.privacy.keyed
+        newest = keyed(ReplayCaller(self.recordings))
         if not preferred:
             return lambda _: newest
-        by_session = {session: ReplayCaller(self.recordings, session) for session in set(preferred.values())}
+        sessions = set(preferred.values())
+        by_session = {session: keyed(ReplayCaller(self.recordings, session)) for session in sessions}
         return lambda asked: by_session.get(preferred.get((asked.case.id, asked.trial), ""), newest)
 
 

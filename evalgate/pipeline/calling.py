@@ -29,11 +29,12 @@ from evalgate.core.run import Session
 from evalgate.core.spend import Spend
 from evalgate.core.suite import Project, Suite
 from evalgate.grading.needs import suite_judging
-from evalgate.pipeline.calls_ledger import Ledger, tell
+from evalgate.pipeline.calls_ledger import Ledger, tell, unwritten
 from evalgate.pipeline.covering import every_deployment
 from evalgate.pipeline.judging import ask_judges, judge_prices, judging_of
 from evalgate.pipeline.measure import CallerOf, Pass, questions
-from evalgate.pipeline.pace import cases_under_way, pace_of, run_loop
+from evalgate.pipeline.pace import Turns, cases_under_way, pace_of, run_loop
+from evalgate.pipeline.privacy import Privacy
 from evalgate.pipeline.rounds import Round, Rounds
 from evalgate.pipeline.stopping import Stopping
 from evalgate.pipeline.tariff import Tariff
@@ -79,7 +80,8 @@ class CallsMade:
 
     ``found`` are the digest and the session of every call that was needed, made or not. ``anew`` are the
     cases that were called whatever was known of them. ``judging_usd`` is the part of ``spend`` that went to
-    judges and embedders of the graders.
+    judges and embedders of the graders. ``unwritten`` holds the calls of a suite whose texts are written
+    nowhere.
     """
 
     session: str
@@ -91,6 +93,7 @@ class CallsMade:
     judging_usd: float | Unmeasured
     broken_off: EvalgateError | None = None
     anew: frozenset[str] = frozenset()
+    unwritten: Recordings | None = None
 
 
 def make_calls(calling: Calling, progress: Progress) -> CallsMade:
@@ -111,14 +114,16 @@ def make_calls(calling: Calling, progress: Progress) -> CallsMade:
 
 async def _make_calls(calling: Calling, session: Session, progress: Progress) -> CallsMade:
     project = calling.project
+    privacy = Privacy.of(project, calling.suite, os.environ)
     pace = pace_of(calling.suite, calling.policies, calling.concurrency)
     stopping = Stopping()
     tariff = Tariff.of(project, calling.suite, calling.policies, calling.prices)
     log = StoreLog(calling.store, session.id, tariff, calling.cap_usd, stopping)
-    writer = SessionWriter(calling.store, session, calling.purpose)
+    writer = SessionWriter(calling.store, session, calling.purpose, texts=privacy.texts)
     broken_off: EvalgateError | None = None
     async with LiveCaller(project.providers, project.functions, os.environ, log, pace) as live:
-        recording = RecordingCaller(live, writer)
+        live.says_why = privacy.texts == "all"
+        recording = RecordingCaller(privacy.guarded(live), writer)
         inner = AutoCaller(ReplayCaller(calling.known), recording, calling.store)
         served, judged = Ledger(inner), Ledger(inner)
         anew = frozenset[str]() if calling.anew is None else calling.anew(session.id)
@@ -126,7 +131,11 @@ async def _make_calls(calling: Calling, session: Session, progress: Progress) ->
         telling = asyncio.ensure_future(tell(log.tally, (served, judged), progress))
         try:
             with stopping.listening(lambda: log.tally.in_flight):
-                await _call_rounds(calling, session, (inner, caller_of, judged), stopping, progress)
+                turns = Turns(live.places if calling.concurrency is None else None)
+                callers = (privacy.keyed(inner), lambda asked: privacy.keyed(caller_of(asked)))
+                await _call_rounds(
+                    calling, session, (*callers, privacy.keyed(judged)), stopping, (turns, progress)
+                )
         except asyncio.CancelledError:
             if not stopping.asked:
                 raise
@@ -143,7 +152,7 @@ async def _call_rounds(
     session: Session,
     callers: tuple[Caller, CallerOf, Caller],
     stopping: Stopping,
-    progress: Progress,
+    pacing: tuple[Turns, Progress],
 ) -> None:
     inner, caller_of, judged = callers
     rng = random.Random(session.seed)  # noqa: S311  an order, not a secret
@@ -154,7 +163,7 @@ async def _call_rounds(
         if not calling.suite.ordered:
             rng.shuffle(asked)
         ask = partial(bench.ask, rng=rng, caller_of=caller_of, judged=judged)
-        await _call_all(calling, asked, ask, stopping, progress)
+        await _call_all(calling, asked, ask, stopping, pacing)
 
 
 def _summary(
@@ -179,6 +188,7 @@ def _summary(
             priced_by(judges, judge_prices(calling.project, calling.suite)),
         ),
         broken_off=broken_off,
+        unwritten=None if calling.suite.texts == "all" else unwritten(session, served.calls | judged.calls),
     )
 
 
@@ -187,13 +197,14 @@ async def _call_all(
     asked: Sequence[Asked],
     ask: Callable[[Asked], Awaitable[None]],
     stopping: Stopping,
-    progress: Progress,
+    pacing: tuple[Turns, Progress],
 ) -> None:
+    turns, progress = pacing
     progress.start(f"{calling.suite.name}: calling", len(asked))
     queue = iter(asked)
 
     async def worker() -> None:
-        for each in queue:
+        async for each in turns.over(queue):
             await ask(each)
             progress.advance()
 

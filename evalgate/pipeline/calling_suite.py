@@ -88,9 +88,11 @@ class Known:
 
     def after(self, project: Project, suite: Suite, calls: CallsMade) -> Recordings:
         """Return what to judge from once ``calls`` were made: everything, or of a live run its own calls."""
-        if not self.anew:
-            return committed_and_local(project, suite)
-        return _only(project, self.going_on | {session for _, session in calls.found})
+        if self.anew:
+            kept = _only(project, self.going_on | {session for _, session in calls.found})
+        else:
+            kept = committed_and_local(project, suite)
+        return kept if calls.unwritten is None else Recordings.union(calls.unwritten, kept)
 
     def notes(self) -> tuple[str, ...]:
         """Say which run was gone on with."""

@@ -1,12 +1,15 @@
 """What passes by while calls are made: every call, and what to tell of them meanwhile."""
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from evalgate.core.calls import Call, Caller, Request
 from evalgate.core.policy_file import Reliability
 from evalgate.core.progress import CallsSoFar, Progress
+from evalgate.core.run import Session
 from evalgate.store.local.log import Tally
+from evalgate.store.recordings import Recorded, Recordings
 
 _TELL_EVERY_S = 0.25
 
@@ -44,3 +47,11 @@ async def tell(tally: Tally, ledgers: tuple[Ledger, Ledger], progress: Progress)
         spent = tally.spend()
         usd = spent.billed_usd + spent.possible_usd
         progress.calls(CallsSoFar(made, needed - made, tally.in_flight, tally.failed, usd))
+
+
+def unwritten(session: Session, calls: Mapping[str, Call]) -> Recordings:
+    """Return calls that are in no file, and no store, as recordings of this process."""
+    every = calls.values()
+    sessions = {call.session: replace(session, id=call.session) for call in every}
+    recorded = [Recorded(call.request.digest, call.session, call.attempts, call.response) for call in every]
+    return Recordings.of(sessions, recorded)

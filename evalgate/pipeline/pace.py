@@ -1,17 +1,19 @@
 """How fast a suite's calls are made: what every deployment allows, and how many cases are under way."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from evalgate.core.policy import Deployment, Policy
 from evalgate.core.policy_file import Limits
 from evalgate.core.suite import Suite
 from evalgate.grading.needs import suite_judging
+from evalgate.providers.limits import MOST
 from evalgate.providers.live import Identity, Pace
 
-# Where nobody says: each deployment finds its own number of attempts, and these keep it busy meanwhile.
-CASES_UNDER_WAY = 64
+# Where nobody says: as many as a deployment may turn out to bear. How many are handed out is for Turns.
+CASES_UNDER_WAY = MOST
 
 T = TypeVar("T")
 
@@ -44,6 +46,48 @@ def run_loop(main: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(main)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(main)
+
+
+class Turns:
+    """Hands out cases in their order, no more at once than ``places()`` bears just now.
+
+    More would only wait for each other's places, and the sides of one case would drift apart in time.
+    """
+
+    def __init__(self, places: Callable[[], int] | None) -> None:
+        """Hand out as many as there are ``places``; without them, to whoever asks."""
+        self._places = places
+        self._taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def over(self, items: Iterator[T]) -> AsyncIterator[T]:
+        """Yield one item after the other to one of several workers, each once there is a place for it."""
+        while True:
+            await self._place()
+            try:
+                item = next(items, None)
+                if item is None:
+                    return
+                yield item
+            finally:
+                self._taken -= 1
+                self._wake()
+
+    async def _place(self) -> None:
+        while self._places is not None and self._taken >= self._places():
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+        self._taken += 1
+
+    def _wake(self) -> None:
+        # One that was woken looks again for itself; more are woken where there are more places than before.
+        free = len(self._waiting) if self._places is None else self._places() - self._taken
+        while free > 0 and self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                free -= 1
 
 
 def _deployments(suite: Suite, policies: Sequence[Policy]) -> Iterable[Deployment]:

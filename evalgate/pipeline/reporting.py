@@ -1,5 +1,6 @@
 """Gathers what the HTML report shows: from a run just made, or from finished run files."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from evalgate.gate.decide import decide
 from evalgate.load.project import load_project
 from evalgate.pipeline.evidence import evidence, points
 from evalgate.pipeline.pairing import Runs, judge_runs, paired
+from evalgate.pipeline.privacy import refuse_secrets
 from evalgate.pipeline.run import Ran, run_for_report
 from evalgate.pipeline.settings import RunSettings
 from evalgate.pipeline.texts import NO_TEXTS, Texts, texts_of
@@ -56,10 +58,13 @@ def report_of_files(paths: Sequence[Path], start: Path, texts: ReportTexts | Non
 
 def _found(start: Path, runs: Sequence[Run]) -> Texts:
     try:
-        return texts_of(load_project(start), runs)
+        project = load_project(start)
+        found = texts_of(project, runs)
     except EvalgateError:
         # The report is of the runs; a project that has moved on costs it the texts and nothing else.
         return NO_TEXTS
+    refuse_secrets(project, found, os.environ)
+    return found
 
 
 def _report(decision: Decision, pairs: Sequence[Runs], found: Texts, texts: ReportTexts | None) -> ReportData:

@@ -1,5 +1,6 @@
 """The verb ``run``: measure every candidate and its baseline, compare them, decide."""
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from evalgate.pipeline.called import Called
 from evalgate.pipeline.loading import loaded
 from evalgate.pipeline.partial import interrupted, partial_judgements
 from evalgate.pipeline.places import store_file
+from evalgate.pipeline.privacy import refuse_secrets
 from evalgate.pipeline.recorded import committed_and_local
 from evalgate.pipeline.settings import RunSettings
 from evalgate.pipeline.texts import NO_TEXTS, Texts, texts_of
@@ -96,6 +98,7 @@ def judge_project(
                 break
     every = (run for _, runs in judged for run in runs)
     kept = texts_of(project, every) if texts else NO_TEXTS
+    refuse_secrets(project, kept, os.environ)
     judgements = tuple(judgement for judgement, _ in judged)
     return JudgedProject(judgements, tuple(runs for _, runs in judged), kept, stopped)
 

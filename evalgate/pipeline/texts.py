@@ -33,7 +33,7 @@ def texts_of(project: Project, runs: Iterable[Run]) -> Texts:
     inputs = {
         suite.name: {case.id: question_of(case) for case in suite.cases}
         for suite in project.suites
-        if digests.get(suite.name) == suite.digest
+        if digests.get(suite.name) == suite.digest and suite.texts == "all"
     }
     return Texts(inputs, _calls(project, runs))
 

@@ -66,6 +66,7 @@ class Places:
         """Wait for a place, first come first served."""
         if self.in_flight < int(self.limit) and not self._waiting:
             self.in_flight += 1
+            self._full = self._full or self.in_flight >= int(self.limit)
         else:
             self._full = True
             place: asyncio.Future[None] = asyncio.get_running_loop().create_future()

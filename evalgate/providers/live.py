@@ -100,6 +100,8 @@ class LiveCaller:
         self._lines: dict[str, _Line] = {}
         self._told: set[tuple[str, str | None]] = set()
         self._stack = AsyncExitStack()
+        # Off where no text may be written anywhere: a provider's reason may quote the question.
+        self.says_why = True
 
     async def __aenter__(self) -> Self:
         """Begin to measure our own lateness."""
@@ -139,9 +141,9 @@ class LiveCaller:
                     await self._time.sleep(wait_s)
 
     def places(self) -> int:
-        """Return how many attempts the most patient deployment bears at once, as far as that is known."""
-        first = self._pace.concurrency or START
-        return max((int(gate.places.limit) for gate in self._gates.values()), default=first)
+        """Return how many attempts the deployments bear at once, as far as that is known."""
+        known = sum(int(gate.places.limit) for gate in self._gates.values())
+        return known or self._pace.concurrency or START
 
     async def _try(self, line: _Line, request: Request, limit_s: float) -> Tried:
         gate, tokens = self._gate(request), _most_tokens(request)
@@ -243,7 +245,7 @@ class LiveCaller:
                 "provider %r: first %s: %s (further ones are counted, not shown)",
                 name,
                 tried.attempt.error,
-                tried.detail,
+                tried.detail if self.says_why else "its reason may hold texts, and is not shown",
             )
 
 

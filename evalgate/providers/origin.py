@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from evalgate.core.errors import ProviderRefused
-from evalgate.core.providers_file import LitellmProvider, OpenAIProvider, Reached
+from evalgate.core.providers_file import LitellmProvider, OpenAIProvider, Reached, is_loopback
 
 # Where clouds hand out credentials beside 169.254.0.0/16: AWS over IPv6, Alibaba, Azure's platform, Oracle.
 _METADATA = frozenset(
@@ -120,13 +120,3 @@ def _readable(origin: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts if readable else None
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine by its very name."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

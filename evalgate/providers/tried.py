@@ -1,6 +1,7 @@
 """One attempt with what came of it: the common result of every kind of provider."""
 
 import hashlib
+import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -8,6 +9,7 @@ from typing import Protocol
 from evalgate.core.calls import Attempt, Request, Response
 
 _KEPT_CHARACTERS = 200
+_OURS = secrets.token_bytes(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,11 @@ def within(tried: Tried, limit_s: float) -> Tried:
 
 
 def body_digest(raw: bytes) -> str:
-    """Return what tells a failure's body from another's: enough to see a failure repeat itself."""
-    return hashlib.sha256(raw).hexdigest()[:16]
+    """Return what tells a failure's body from another's: enough to see a failure repeat itself.
+
+    It is keyed by this process, so that nobody can find out by guessing what the body said.
+    """
+    return hashlib.blake2b(raw, digest_size=8, key=_OURS).hexdigest()
 
 
 def timestamp(moment: datetime) -> str:

@@ -2,7 +2,7 @@ import asyncio
 
 from evalgate.core.policy_file import Limits
 from evalgate.load.project import load_project
-from evalgate.pipeline.pace import cases_under_way, pace_of, run_loop
+from evalgate.pipeline.pace import Turns, cases_under_way, pace_of, run_loop
 
 SMALL = ("far", "small", "1", None)
 
@@ -23,7 +23,7 @@ def test_nothing_is_limited_where_nobody_says_so(mail):
     pace, under_way = paced(mail)
     assert pace.limits == {}
     assert pace.concurrency is None
-    assert under_way == 64
+    assert under_way == 256
 
 
 def test_of_two_limits_on_one_model_the_stricter_holds(mail):
@@ -55,3 +55,27 @@ def test_the_loop_runs_to_the_end():
         return 42
 
     assert run_loop(main()) == 42
+
+
+def test_cases_are_handed_out_as_places_come_and_go():
+    async def main():
+        places, at_once, most, seen = 2, 0, [], []
+        turns, items = Turns(lambda: places), iter(range(40))
+
+        async def worker():
+            nonlocal at_once, places
+            async for item in turns.over(items):
+                at_once += 1
+                most.append(at_once)
+                await asyncio.sleep(0)
+                seen.append(item)
+                places = 5 if 10 < item < 30 else 2
+                at_once -= 1
+
+        await asyncio.wait_for(asyncio.gather(*(worker() for _ in range(16))), 5)
+        return most, seen
+
+    most, seen = asyncio.run(main())
+    assert sorted(seen) == list(range(40))
+    assert max(most[:8]) <= 2
+    assert 2 < max(most) <= 5
