@@ -98,13 +98,12 @@ class Joining:
             new = [alone_of(each) for each in new]
         known = self.base.project if self.base is not None else tree
         project = replace(
-            known,
-            root=tree.root,
+            tree,
             suites=(*suites, *new),
             providers={**tree.providers, **known.providers},
-            functions=tree.functions,
             price_at=known.price_at or tree.price_at,
             prices={**claimed_prices(known, tree), **known.prices},
+            allow_findings=known.allow_findings,
         )
         preview = replace(tree, suites=tuple(previews)) if previews else None
         written = self.base.file if self.base is not None else None
