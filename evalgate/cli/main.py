@@ -21,6 +21,7 @@ _VERBS = (
     "aa",
     "judge-check",
     "train-router",
+    "deferral",
     "run",
     "record",
     "compare",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evalgate.core.calls import Usage
+from evalgate.core.calls import TokenLogprob, Usage
 from evalgate.core.messages import Message, ToolCall
 
 
@@ -11,13 +11,15 @@ from evalgate.core.messages import Message, ToolCall
 class FunctionRequest:
     """One question to a model function. ``input`` is the text of the last user message, or empty.
 
-    ``params`` is the function's own copy: changing it changes nothing elsewhere.
+    ``params`` is the function's own copy: changing it changes nothing elsewhere. ``sample`` counts the draws
+    of a vote, from 0.
     """
 
     model: str
     messages: tuple[Message, ...]
     params: Mapping[str, object]
     input: str
+    sample: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class FunctionReply:
     """What a model function answers when there is more to say than the text.
 
     An embedder answers with ``vector`` and nothing else that is said. ``usage`` and ``cost_usd`` stay None
-    where the function does not know them: zero means free.
+    where the function does not know them: zero means free. ``logprobs`` are of the tokens of ``text``.
     """
 
     text: str | None = None
@@ -34,3 +36,4 @@ class FunctionReply:
     cost_usd: float | None = None
     finish_reason: str | None = None
     vector: Sequence[float] | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None

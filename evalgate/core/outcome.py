@@ -7,7 +7,7 @@ from evalgate.core.calls import Attempt
 from evalgate.core.messages import ToolCall
 from evalgate.core.numbers import Unmeasured
 
-Role = Literal["generate", "fallback", "embed", "verify"]
+Role = Literal["generate", "fallback", "embed", "verify", "escalate", "sample", "check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,21 @@ class RouteTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class CascadeStage:
+    """One answer of a cascade: how sure it was (None where nobody asked), and whether it was served."""
+
+    deployment: str
+    confidence: float | None
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What one case and trial got under a policy. Every case and trial has exactly one, also failed ones.
 
     ``deployment`` answered (None for a failure; for a cache hit, the one that answered the source).
-    ``latency_s`` is what the user waits: lookup, routing, every attempt, backoff and fallback in sequence.
+    ``latency_s`` is what the user waits: lookup, routing, every attempt, backoff, fallback and escalation in
+    sequence. ``stages`` are the answers of a cascade in turn; empty without one, and where nothing answered.
     """
 
     case_id: str
@@ -83,6 +93,7 @@ class Outcome:
     steps: tuple[Step, ...]
     cache: CacheTrace | None = None
     route: RouteTrace | None = None
+    stages: tuple[CascadeStage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +101,15 @@ class Cost:
     """USD of one outcome: all attempts of all calls that may have been billed.
 
     ``retries_usd`` is the part of attempts that did not produce the answer of their call, ``fallbacks_usd``
-    the part of calls made as fallbacks (their retries included); both are inside ``total_usd``.
+    the part of calls made as fallbacks, ``escalations_usd`` that of a cascade's later stages and
+    ``confidence_usd`` that of samples and verifiers (retries included); all are inside ``total_usd``.
     """
 
     total_usd: float
     retries_usd: float = 0.0
     fallbacks_usd: float = 0.0
+    escalations_usd: float = 0.0
+    confidence_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

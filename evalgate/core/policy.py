@@ -1,12 +1,14 @@
 """A policy as it is served: files read, references resolved, ready to answer without touching the disk."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from evalgate.core.calls import Request, RequestKind
+from evalgate.core.cascade_file import CascadeFile, Verifier
 from evalgate.core.cases import Case
 from evalgate.core.digest import DigestFrame
 from evalgate.core.messages import Message
+from evalgate.core.outcome import Answer
 from evalgate.core.policy_file import (
     CacheFile,
     Limits,
@@ -20,6 +22,7 @@ from evalgate.core.routing import TrainedOn
 from evalgate.core.service_time_file import ServiceTimeFile
 
 ScoreFunction = Callable[[Case], float]
+ConfidenceFunction = Callable[[Case, Answer], float]
 EmbedFunction = Callable[[list[str]], Sequence[Sequence[float]]]
 
 
@@ -94,8 +97,25 @@ class Router:
 
 
 @dataclass(frozen=True, slots=True)
+class Cascade:
+    """A cascade with the user's function that tells its confidence, where it has one."""
+
+    spec: CascadeFile
+    function: ConfidenceFunction | None = None
+
+    @property
+    def verifier(self) -> str | None:
+        """The deployment that judges answers, which is not asked the case itself."""
+        return self.spec.confidence.deployment if isinstance(self.spec.confidence, Verifier) else None
+
+    def always_escalating(self) -> "Cascade":
+        """Return the cascade that asks everybody: its calls are all that any ``escalate_below`` needs."""
+        return replace(self, spec=self.spec.model_copy(update={"escalate_below": float("inf")}))
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy ready to serve. Exactly one of ``router`` and ``use`` is set.
+    """A policy ready to serve. Exactly one of ``router``, ``cascade`` and ``use`` is set.
 
     ``digest`` covers everything that can change an answer, a cost or a time, and nothing else (not the
     description, not the file's name). ``summary`` holds the lines of the policy for diffs, ``key: value``.
@@ -113,10 +133,13 @@ class Policy:
     reliability: Reliability
     response: ResponseFile
     summary: tuple[str, ...] = ()
+    cascade: Cascade | None = None
     embed: EmbedFunction | None = field(default=None, compare=False)
 
     @property
     def answering(self) -> Mapping[str, Deployment]:
-        """The deployments that may answer a user: not those that the cache asks for itself."""
-        helpers = self.cache.helpers.values() if isinstance(self.cache, SemanticCache) else ()
+        """The deployments that may answer a user: not those that cache and cascade ask for themselves."""
+        helpers = set(self.cache.helpers.values()) if isinstance(self.cache, SemanticCache) else set()
+        if self.cascade is not None and self.cascade.verifier is not None:
+            helpers.add(self.cascade.verifier)
         return {alias: each for alias, each in self.deployments.items() if alias not in helpers}

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from evalgate.core.cascade_file import CascadeFile
 from evalgate.core.messages import Message
 from evalgate.core.service_time_file import ServiceTimeFile
 from evalgate.core.written import Written
@@ -271,6 +272,7 @@ class PolicyFile(Written):
     deployments: Annotated[dict[str, DeploymentFile], Field(min_length=1)]
     cache: CacheFile | None = None
     router: RouterFile | None = None
+    cascade: CascadeFile | None = None
     use: str | None = None
     reliability: Reliability = Reliability()
     response: ResponseFile = ResponseFile()

@@ -92,6 +92,24 @@ class NotSpent:
 
 
 @dataclass(frozen=True, slots=True)
+class CascadeUse:
+    """What a policy's cascade did over a run, counted in requests (cases and trials).
+
+    ``escalated`` requests were asked of a second deployment, ``escalations`` counts every step up, and
+    ``checks`` the samples and verifier calls beside the answers. ``escalation_rate`` is the share of
+    requests that escalated, in which cases weigh what they weigh. Amounts are per request, in USD.
+    """
+
+    requests: int
+    escalated: int
+    escalations: int
+    checks: int
+    escalation_rate: float
+    escalations_usd: float | Unmeasured
+    confidence_usd: float | Unmeasured
+
+
+@dataclass(frozen=True, slots=True)
 class CacheUse:
     """What a policy's cache did over a run, counted in requests (cases and trials).
 
@@ -157,9 +175,9 @@ class SideSummary:
     Shares are of requests, None where the lever is absent. Amounts are in USD and per request, but for
     ``month_usd``: calls and cleanup of ``requests_per_month``, None where the suite does not say how many.
     ``cleanup_usd`` is what wrong answers cost, ``without_cleanup`` the cost per correct answer without it;
-    both are None where the suite has no price for a wrong answer. ``cache`` is None for a policy without
-    one, ``gateway`` where no gateway was asked. ``queued_s`` is how long evalgate's own limits held calls
-    back in all, which is no latency.
+    both are None where the suite has no price for a wrong answer. ``cache`` and ``cascade`` are None for a
+    policy without one, ``gateway`` where no gateway was asked. ``queued_s`` is how long evalgate's
+    own limits held calls back in all, which is no latency.
     """
 
     policy: str
@@ -179,6 +197,7 @@ class SideSummary:
     cache: CacheUse | None = None
     gateway: GatewayUse | None = None
     queued_s: float = 0.0
+    cascade: CascadeUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from evalgate.core.budgets import SliceBudgets
+from evalgate.core.cascade_file import confidence_range
 from evalgate.core.errors import Problem
 from evalgate.core.policy_file import ColumnRouter
 from evalgate.core.suite_file import SuiteFile
@@ -84,7 +85,8 @@ def check_columns(cases: CaseFile, policies: Sequence[LoadedPolicy]) -> Iterator
             yield from _lacking(
                 cases, router.spec.column, f"the router of {shown} reads {router.spec.column!r}"
             )
-            yield from _unusable(cases, router.spec, shown)
+            yield from _unusable(cases, router.spec.column, router.spec.range, f"the router of {shown}")
+        yield from _confidence_columns(cases, loaded)
 
 
 def _lacking(cases: CaseFile, name: str, need: str) -> Iterator[Problem]:
@@ -98,8 +100,19 @@ def _lacking(cases: CaseFile, name: str, need: str) -> Iterator[Problem]:
     yield cases.problem(indices[0], message, cure, f"vars.{name}")
 
 
-def _unusable(cases: CaseFile, spec: ColumnRouter, shown: str) -> Iterator[Problem]:
-    name, (low, high) = spec.column, spec.range
+def _confidence_columns(cases: CaseFile, loaded: LoadedPolicy) -> Iterator[Problem]:
+    spec = loaded.document.value.cascade
+    if spec is None:
+        return
+    who = f"the cascade of {loaded.document.shown}"
+    for name in dict.fromkeys(spec.column_of(alias) for alias in spec.asked[:-1]):
+        if name is not None:
+            yield from _lacking(cases, name, f"{who} reads {name!r}")
+            yield from _unusable(cases, name, confidence_range(spec.confidence), who)
+
+
+def _unusable(cases: CaseFile, name: str, bounds: tuple[float, float], who: str) -> Iterator[Problem]:
+    low, high = bounds
     indices = [
         index
         for index, case in enumerate(cases.cases)
@@ -108,8 +121,8 @@ def _unusable(cases: CaseFile, spec: ColumnRouter, shown: str) -> Iterator[Probl
     if not indices:
         return
     first = cases.cases[indices[0]]
-    message = f"case {first.id!r} has {first.vars[name]!r}, which is no score for the router of {shown}"
-    cure = f"write a number from {low:g} to {high:g}, or widen the router's range"
+    message = f"case {first.id!r} has {first.vars[name]!r}, which is no score for {who}"
+    cure = f"write a number from {low:g} to {high:g}, or widen the range in the policy"
     yield cases.problem(indices[0], message + _more(indices), cure, f"vars.{name}")
 
 

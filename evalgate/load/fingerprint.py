@@ -8,7 +8,7 @@ from typing import Any
 
 from evalgate.core.digest import UNHASHED_PARAMS, canonical_json, sha256_of
 from evalgate.core.messages import Message, message_json
-from evalgate.core.policy import Deployment, Policy, Router
+from evalgate.core.policy import Cascade, Deployment, Policy, Router
 from evalgate.core.policy_file import Price, SemanticCache, routed_to
 from evalgate.load.functions import source_sha256
 
@@ -30,13 +30,15 @@ def _digest(policy: Policy, model: str | None) -> str:
         alias: [_deployment(policy.deployments[each]) for each in (alias, *fallbacks.get(alias, ()))]
         for alias in _entries(policy)
     }
-    content = {
+    content: dict[str, object] = {
         "use": chains[policy.use] if policy.use is not None else None,
         "router": _router(policy.router, model, chains) if policy.router is not None else None,
         "cache": _cache(policy) if policy.cache is not None else None,
         "reliability": policy.reliability.model_dump(mode="json", exclude={"fallbacks"}),
         "response": policy.response.model_dump(mode="json"),
     }
+    if policy.cascade is not None:
+        content["cascade"] = _cascade(policy.cascade, policy, chains)
     return sha256_of(content)
 
 
@@ -50,9 +52,21 @@ def _cache(policy: Policy) -> dict[str, object]:
     return content
 
 
+def _cascade(cascade: Cascade, policy: Policy, chains: Mapping[str, object]) -> dict[str, object]:
+    verifier = cascade.verifier
+    return {
+        **cascade.spec.model_dump(mode="json"),
+        "order": [chains[alias] for alias in cascade.spec.asked],
+        "verifier": _deployment(policy.deployments[verifier]) if verifier is not None else None,
+        "source": source_sha256(cascade.function) if cascade.function is not None else None,
+    }
+
+
 def _entries(policy: Policy) -> tuple[str, ...]:
     if policy.router is not None:
         return tuple(dict.fromkeys(routed_to(policy.router.spec).values()))
+    if policy.cascade is not None:
+        return policy.cascade.spec.asked
     return (policy.use,) if policy.use is not None else ()
 
 
@@ -117,6 +131,8 @@ def _lines(policy: Policy, model: str | None) -> Iterator[tuple[str, str]]:
         if model is not None:
             spec["model"] = f"sha256:{model[:12]}"
         yield from _flat("router", spec)
+    if policy.cascade is not None:
+        yield from _flat("cascade", policy.cascade.spec.model_dump(mode="json"))
     if policy.cache is not None:
         yield from _flat("cache", policy.cache.model_dump(mode="json"))
     yield from _flat("reliability", policy.reliability.model_dump(mode="json"))

@@ -8,7 +8,7 @@ from typing import cast
 
 from evalgate.core.cases import Case
 from evalgate.core.outcome import Answer, Grade
-from evalgate.core.policy import ScoreFunction
+from evalgate.core.policy import ConfidenceFunction, ScoreFunction
 from evalgate.core.suite import GradeFunction
 from evalgate.load.isolated import IsolatedFunction
 from evalgate.load.untrusted import RefusedFunction
@@ -39,6 +39,11 @@ def as_grader(function: Callable[..., object], correct_at: float) -> GradeFuncti
 def as_score(function: Callable[..., object]) -> ScoreFunction:
     """Return ``function(case)`` as a router's score; what it returns is checked when it is called."""
     return cast("ScoreFunction", function)
+
+
+def as_confidence(function: Callable[..., object]) -> ConfidenceFunction:
+    """Return ``function(case, answer)`` as a cascade's confidence; what it returns is checked when called."""
+    return cast("ConfidenceFunction", function)
 
 
 def source_sha256(function: Callable[..., object]) -> str | None:

@@ -26,7 +26,11 @@ def as_known(policy: Policy, old: Policy) -> Policy:
     if router is not None and old.router is not None and _same_score(router, old.router):
         spec = router.spec.model_copy(update={"decide_s": old.router.spec.decide_s})
         router = replace(router, spec=spec)
-    return replace(policy, deployments=deployments, cache=cache, router=router)
+    cascade, before = policy.cascade, old.cascade
+    if cascade is not None and before is not None and cascade.spec.confidence == before.spec.confidence:
+        spec_known = cascade.spec.model_copy(update={"check_s": before.spec.check_s})
+        cascade = replace(cascade, spec=spec_known)
+    return replace(policy, deployments=deployments, cache=cache, router=router, cascade=cascade)
 
 
 def claimed_prices(known: Project, tree: Project) -> Mapping[str, Price]:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from evalgate.core.cascade_file import FunctionConfidence
 from evalgate.core.policy_file import (
     ClassifierRouter,
     DifficultyRouter,
@@ -65,6 +66,9 @@ def _referenced(document: Document[PolicyFile], root: Path) -> Iterator[Path]:
     if isinstance(written.router, ClassifierRouter | DifficultyRouter):
         names.append(written.router.model)
     yield from (folder / name for name in names)
-    if isinstance(written.router, FunctionRouter):
-        module = written.router.path.partition(":")[0].replace(".", "/")
+    paths = [written.router.path] if isinstance(written.router, FunctionRouter) else []
+    if written.cascade is not None and isinstance(written.cascade.confidence, FunctionConfidence):
+        paths.append(written.cascade.confidence.path)
+    for path in paths:
+        module = path.partition(":")[0].replace(".", "/")
         yield from (path for path in (root / f"{module}.py", root / module / "__init__.py") if path.is_file())

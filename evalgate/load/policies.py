@@ -8,9 +8,10 @@ from typing import cast
 from evalgate.core.digest import DigestFrame
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.messages import Message
-from evalgate.core.policy import Deployment, EmbedFunction, Policy, Router
+from evalgate.core.policy import Cascade, Deployment, EmbedFunction, Policy, Router
 from evalgate.core.policy_file import DeploymentFile, PolicyFile, SemanticCache
 from evalgate.core.providers_file import LitellmProvider, ProviderFile, request_kind, steers_litellm
+from evalgate.load.cascades import check_asked, load_cascade
 from evalgate.load.documents import Document, read_yaml
 from evalgate.load.findings import Findings
 from evalgate.load.fingerprint import with_fingerprint
@@ -79,10 +80,12 @@ class PolicyShelf:
         findings.problems.extend(check_policy(document))
         deployments = self._deployments(document)
         router = self._router(document)
+        cascade = self._cascade(document)
         embed = self._embed_function(document)
+        findings.problems.extend(check_asked(document, deployments))
         if len(findings.problems) > before:
             return None
-        policy = _assemble(document, family, deployments, router, findings)
+        policy = _assemble(document, family, deployments, (router, cascade), findings)
         return LoadedPolicy(document, with_fingerprint(replace(policy, embed=embed)))
 
     def _embed_function(self, document: Document[PolicyFile]) -> EmbedFunction | None:
@@ -93,6 +96,13 @@ class PolicyShelf:
             document, ("cache", "embedder"), lambda: self._findings.import_function(cache.embedder)
         )
         return cast("EmbedFunction | None", found)
+
+    def _cascade(self, document: Document[PolicyFile]) -> Cascade | None:
+        spec = document.value.cascade
+        if spec is None:
+            return None
+        key = ("cascade", "confidence", "path")
+        return self._findings.attempt_at(document, key, lambda: load_cascade(spec, self._findings))
 
     def _router(self, document: Document[PolicyFile]) -> Router | None:
         spec, folder = document.value.router, document.path.parent
@@ -192,12 +202,14 @@ def _assemble(
     document: Document[PolicyFile],
     family: Path,
     deployments: Mapping[str, Deployment],
-    router: Router | None,
+    chosen_by: tuple[Router | None, Cascade | None],
     findings: Findings,
 ) -> Policy:
     written = document.value
+    router, cascade = chosen_by
     helpers = written.cache.helpers.values() if isinstance(written.cache, SemanticCache) else ()
     only = next(alias for alias in deployments if alias not in helpers)
+    alone = router is None and cascade is None
     return Policy(
         name=document.path.stem,
         family=family.name,
@@ -206,7 +218,8 @@ def _assemble(
         deployments=deployments,
         cache=written.cache,
         router=router,
-        use=written.use if written.use is not None or router is not None else only,
+        use=only if alone and written.use is None else written.use,
         reliability=written.reliability,
         response=written.response,
+        cascade=cascade,
     )

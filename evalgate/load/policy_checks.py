@@ -4,14 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalgate.core.errors import Problem
-from evalgate.core.policy_file import (
-    ExtractRegex,
-    PolicyFile,
-    RegexRule,
-    SemanticCache,
-    routed_to,
-)
+from evalgate.core.policy_file import ExtractRegex, PolicyFile, RegexRule, SemanticCache, routed_to
 from evalgate.core.service_time_file import LEVELS_NEEDED, FittedStepTimeFile
+from evalgate.load.cascades import cascade_names, check_cascade
 from evalgate.load.documents import Document
 from evalgate.load.patterns import group_count, pattern_error
 from evalgate.load.routers import check_threshold
@@ -28,6 +23,7 @@ def check_policy(document: Document[PolicyFile]) -> Iterator[Problem]:
     yield from _names(document)
     yield from _fallback_lists(document)
     yield from check_threshold(document)
+    yield from check_cascade(document)
     yield from _patterns(document)
     yield from _levels(document)
 
@@ -45,19 +41,21 @@ def _levels(document: Document[PolicyFile]) -> Iterator[Problem]:
 
 def _one_way_in(document: Document[PolicyFile]) -> Iterator[Problem]:
     policy = document.value
-    if policy.router is not None and policy.use is not None:
-        message = "the policy has both router and use, and only one can choose the deployment"
-        yield document.problem(("use",), message, "remove one of them", at_key=True)
+    chosen_by = [key for key in ("router", "cascade", "use") if getattr(policy, key) is not None]
+    if len(chosen_by) > 1:
+        which = "both" if len(chosen_by) == 2 else "all of"
+        message = f"the policy has {which} {said(chosen_by, 'and')}, and only one can choose the deployment"
+        yield document.problem((chosen_by[-1],), message, "keep one of them", at_key=True)
     helpers = policy.cache.helpers.values() if isinstance(policy.cache, SemanticCache) else ()
     answering = [alias for alias in policy.deployments if alias not in helpers]
     if not answering:
         message = "only the cache asks these deployments, so no question is answered"
         yield document.problem(("deployments",), message, "add one that answers", at_key=True)
-    if policy.router is None and policy.use is None and len(answering) > 1:
+    if not chosen_by and len(answering) > 1:
         names = said(answering)
         message = f"nothing says which of {len(answering)} deployments is asked"
         yield document.problem(
-            ("deployments",), message, f"add use: with one of {names}; or a router", at_key=True
+            ("deployments",), message, f"add use: with one of {names}; or a router or a cascade", at_key=True
         )
 
 
@@ -68,6 +66,8 @@ def _names(document: Document[PolicyFile]) -> Iterator[Problem]:
         named.append((("use",), policy.use, False))
     if policy.router is not None:
         named += [(("router", key), alias, False) for key, alias in routed_to(policy.router).items()]
+    if policy.cascade is not None:
+        named += cascade_names(policy.cascade)
     for first, rest in policy.reliability.fallbacks.items():
         key: KeyPath = ("reliability", "fallbacks", first)
         named.append((key, first, True))

@@ -30,7 +30,7 @@ from evalgate.core.spend import Spend
 from evalgate.core.suite import Project, Suite
 from evalgate.grading.needs import suite_judging
 from evalgate.pipeline.calls_ledger import Ledger, tell, unwritten
-from evalgate.pipeline.covering import every_deployment
+from evalgate.pipeline.covering import Covering
 from evalgate.pipeline.judging import ask_judges, judge_prices, judging_of
 from evalgate.pipeline.measure import CallerOf, Pass, questions
 from evalgate.pipeline.pace import Turns, cases_under_way, pace_of, run_loop
@@ -249,13 +249,14 @@ class _Bench:
         self._passes = {policy.name: Pass(suite, policy) for policy in part.policies}
         # What a cache's verifier is asked shows only when the suite is served.
         self._verifying = any(getattr(policy.cache, "verifier", None) for policy in part.policies)
+        self._cover = Covering(suite, part.policies)
         own = suite.baseline
         # A baseline that cannot be called is replayed: a pairwise judge must see what it said.
         self._replayed = Pass(suite, own) if own is not None and own.name not in self._passes else None
 
     async def ask(self, asked: Asked, rng: random.Random, caller_of: CallerOf, judged: Caller) -> None:
         """Serve all sides back to back, in random order; then judge, so that no time of theirs suffers."""
-        sides = every_deployment(self._calling.policies, asked) if self._calling.cover_deployments else []
+        sides = self._cover(asked) if self._calling.cover_deployments else []
         outcomes: dict[str, Outcome] = {}
         if not sides or self._judging.needs_calls or self._verifying:
             sides += [partial(self._serve, name, asked, outcomes) for name in self._passes]

@@ -95,7 +95,7 @@ def recorded_outcomes(
 def _only(policy: Policy, alias: str) -> Policy:
     """Return the policy as if this deployment alone were asked, without cache and fallbacks."""
     reliability = policy.reliability.model_copy(update={"fallbacks": {}})
-    return replace(policy, router=None, cache=None, use=alias, reliability=reliability)
+    return replace(policy, router=None, cascade=None, cache=None, use=alias, reliability=reliability)
 
 
 def targets_of(cases: Sequence[RoutingCase], *, difficulty: bool) -> Mapping[str, Bools]:

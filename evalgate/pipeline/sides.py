@@ -9,8 +9,10 @@ from evalgate.core.calls import Gateway
 from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.core.outcome import Cost, Failure, Graded
 from evalgate.core.run import Run
-from evalgate.core.verdict import CacheUse, GatewayUse, SideSummary
+from evalgate.core.verdict import CacheUse, CascadeUse, GatewayUse, SideSummary
 from evalgate.pricing.cleanup import cleanup_per_request
+
+_CHECKS = frozenset({"sample", "check"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def summarize(run: Run, cost: CostPerCorrect) -> SideSummary:
         without_cleanup=cost.without_cleanup,
         cleanup_usd=cleanup,
         month_usd=_month_usd(run, per_request, cleanup or 0.0),
+        cascade=_cascade_use(run.results),
     )
 
 
@@ -114,6 +117,24 @@ def _gateway_use(said: Sequence[Gateway | None]) -> GatewayUse | None:
 
 def _sum(counts: Sequence[int]) -> int | None:
     return sum(counts) if counts else None
+
+
+def _cascade_use(results: Sequence[Graded]) -> CascadeUse | None:
+    if not any(graded.outcome.stages for graded in results):
+        return None
+    ups = [sum(step.role == "escalate" for step in graded.outcome.steps) for graded in results]
+    return CascadeUse(
+        requests=len(results),
+        escalated=sum(count > 0 for count in ups),
+        escalations=sum(ups),
+        checks=sum(step.role in _CHECKS for graded in results for step in graded.outcome.steps),
+        escalation_rate=_weighed_share(
+            [(graded.weight, count > 0) for graded, count in zip(results, ups, strict=True)]
+        )
+        or 0.0,
+        escalations_usd=_mean_usd(results, "escalations_usd"),
+        confidence_usd=_mean_usd(results, "confidence_usd"),
+    )
 
 
 def _share(flags: Sequence[bool]) -> float | None:

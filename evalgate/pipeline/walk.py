@@ -1,7 +1,7 @@
 """Serve a suite without calling anybody, to learn which calls it needs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from evalgate.core.calls import Attempt, Call, Request, Response
 from evalgate.core.policy import Policy
@@ -69,6 +69,11 @@ def walk(suite: Suite, policy: Policy, recordings: Recordings | None, *, succeed
 
     """
     caller = _Pretending(ReplayCaller(recordings) if recordings is not None else None, succeeding)
+    _serve_all(suite, policy, caller)
+    return caller.walked
+
+
+def _serve_all(suite: Suite, policy: Policy, caller: _Pretending) -> None:
     a_pass = Pass(suite, policy)
     for asked in questions(suite):
         caller.met_missing = False
@@ -79,7 +84,6 @@ def walk(suite: Suite, policy: Policy, recordings: Recordings | None, *, succeed
         digests.update(step.digest for step in outcome.steps)
         if caller.met_missing:
             caller.walked.missing_cases[asked.case.id] = None
-    return caller.walked
 
 
 def walk_every_deployment(suite: Suite, policy: Policy, recordings: Recordings) -> Walked:
@@ -92,7 +96,19 @@ def walk_every_deployment(suite: Suite, policy: Policy, recordings: Recordings) 
         caller.walked.by_case.setdefault(asked.case.id, set()).add(request.digest)
         if caller.met_missing:
             caller.walked.missing_cases[asked.case.id] = None
+    if (everybody := asking_everybody(policy)) is not None:
+        _serve_all(suite, everybody, caller)
     return caller.walked
+
+
+def asking_everybody(policy: Policy) -> Policy | None:
+    """Return the policy whose cascade escalates every case; None without a cascade.
+
+    Samples and verifier calls depend on the answers before them, so they are asked for by serving.
+    """
+    if policy.cascade is None:
+        return None
+    return replace(policy, cascade=policy.cascade.always_escalating(), cache=None)
 
 
 def every_request(suite: Suite, policy: Policy) -> Iterator[tuple[Asked, str, Request]]:

@@ -6,11 +6,12 @@ which rounds once, so their order does not matter.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 
 from evalgate.core.calls import Attempt, Usage
 from evalgate.core.numbers import Unmeasured
-from evalgate.core.outcome import Cost, Outcome, Step
+from evalgate.core.outcome import Cost, Outcome, Role, Step
 from evalgate.core.policy_file import Price, PriceTier
 
 _FREE_ERRORS = frozenset({"rate_limit", "overloaded", "bad_request", "context_window", "server_error"})
@@ -24,13 +25,13 @@ def cost_of(outcome: Outcome, prices: Mapping[str, Price]) -> Cost | Unmeasured:
     from the policy's own cache made no call and costs 0.
     """
     steps = outcome.steps
-    if len(steps) == 1 and len(steps[0].attempts) == 1:
+    if len(steps) == 1 and len(steps[0].attempts) == 1 and steps[0].role == "generate":
         return _cost_of_one(steps[0], prices)
     if not steps:
         return _NOTHING_CALLED
     every: list[float] = []
     retries: list[float] = []
-    fallbacks: list[float] = []
+    by_role: dict[Role, list[float]] = defaultdict(list)
     for step in steps:
         price = prices.get(step.deployment)
         if price is None:
@@ -42,9 +43,14 @@ def cost_of(outcome: Outcome, prices: Mapping[str, Price]) -> Cost | Unmeasured:
             every.append(usd)
             if attempt.error is not None:
                 retries.append(usd)
-            if step.role == "fallback":
-                fallbacks.append(usd)
-    return Cost(math.fsum(every), math.fsum(retries), math.fsum(fallbacks))
+            by_role[step.role].append(usd)
+    return Cost(
+        math.fsum(every),
+        math.fsum(retries),
+        math.fsum(by_role["fallback"]),
+        math.fsum(by_role["escalate"]),
+        math.fsum([*by_role["sample"], *by_role["check"]]),
+    )
 
 
 def _cost_of_one(step: Step, prices: Mapping[str, Price]) -> Cost | Unmeasured:
@@ -55,9 +61,7 @@ def _cost_of_one(step: Step, prices: Mapping[str, Price]) -> Cost | Unmeasured:
     usd = _attempt_usd(attempt, step, price)
     if isinstance(usd, Unmeasured):
         return usd
-    if attempt.error is None and step.role == "generate":
-        return Cost(usd)
-    return Cost(usd, usd if attempt.error is not None else 0.0, usd if step.role == "fallback" else 0.0)
+    return Cost(usd) if attempt.error is None else Cost(usd, usd)
 
 
 def _attempt_usd(attempt: Attempt, step: Step, price: Price) -> float | Unmeasured:

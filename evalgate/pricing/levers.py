@@ -27,10 +27,15 @@ PRICES = "unit prices"
 RETRIES = "retries"
 FALLBACKS = "fallbacks"
 CLEANUP = "cleanup of wrong answers"
+ESCALATIONS = "escalations"
+CONFIDENCE = "samples and verifiers"
 _LEVER_OF_ROLE: Mapping[str, str] = {
     "fallback": FALLBACKS,
     "embed": "embeddings for the cache",
     "verify": "verifier of the cache",
+    "escalate": ESCALATIONS,
+    "sample": CONFIDENCE,
+    "check": CONFIDENCE,
 }
 ORDER = (CACHE, ROUTE, TOKENS, PRICES, RETRIES, FALLBACKS)
 

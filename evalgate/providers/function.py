@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from time import perf_counter
 
-from evalgate.core.calls import Attempt, Request, Response, Usage
+from evalgate.core.calls import Attempt, Request, Response, TokenLogprob, Usage
 from evalgate.core.digest import valid_text
 from evalgate.core.errors import EvalgateError, ProviderRefused
 from evalgate.core.functions import FunctionReply, FunctionRequest
@@ -45,6 +45,7 @@ class FunctionModel:
             request.messages,
             copy.deepcopy(dict(request.params)),
             last_user_text(request.messages),
+            request.sample,
         )
         at = timestamp(self._clock())
         scope = asyncio.timeout(None)
@@ -85,11 +86,12 @@ class FunctionModel:
             (not isinstance(text, str | None), f"whose text is {type(text).__name__}, not str"),
             (not _are_tool_calls(calls), "whose tool_calls is not a tuple of ToolCall"),
             (text is None and not calls, "with neither text nor tool_calls"),
+            (not _are_logprobs(reply.logprobs), "whose logprobs is not a tuple of TokenLogprob"),
             (not isinstance(reason, str | None), f"whose finish_reason is {type(reason).__name__}, not str"),
             *_price_faults(reply),
         )
         said = None if reply.text is None else valid_text(reply.text)
-        return reply, Response(said, reply.tool_calls, reply.finish_reason)
+        return reply, Response(said, reply.tool_calls, reply.finish_reason, reply.logprobs)
 
     def _embedded(self, returned: object) -> tuple[FunctionReply, Response]:
         reply = returned if isinstance(returned, FunctionReply) else FunctionReply()
@@ -125,6 +127,14 @@ def _price_faults(reply: FunctionReply) -> tuple[tuple[bool, str], ...]:
 
 def _are_tool_calls(calls: object) -> bool:
     return isinstance(calls, tuple) and all(isinstance(call, ToolCall) for call in calls)
+
+
+def _are_logprobs(tokens: object) -> bool:
+    # JSON has no infinity, so no recording could keep one.
+    return tokens is None or (
+        isinstance(tokens, tuple)
+        and all(isinstance(each, TokenLogprob) and math.isfinite(each.logprob) for each in tokens)
+    )
 
 
 def _is_usd(cost: object) -> bool:

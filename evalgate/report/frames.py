@@ -76,17 +76,16 @@ def _result(result: Answer | Failure) -> Row:
             return {"answer": None, "failure": kind, "failure_reason": reason}
 
 
+_PARTS_OF_COST = ("retries_usd", "fallbacks_usd", "escalations_usd", "confidence_usd")
+
+
 def _cost(cost: Cost | Unmeasured) -> Row:
     match cost:
-        case Cost(total_usd=total, retries_usd=retries, fallbacks_usd=fallbacks):
-            return {
-                "cost_usd": total,
-                "retries_usd": retries,
-                "fallbacks_usd": fallbacks,
-                "cost_unmeasured": None,
-            }
+        case Cost():
+            parts = {name: getattr(cost, name) for name in _PARTS_OF_COST}
+            return {"cost_usd": cost.total_usd, **parts, "cost_unmeasured": None}
         case Unmeasured(reason=reason):
-            return {"cost_usd": None, "retries_usd": None, "fallbacks_usd": None, "cost_unmeasured": reason}
+            return {"cost_usd": None, **dict.fromkeys(_PARTS_OF_COST), "cost_unmeasured": reason}
 
 
 def _cleanup_usd(run: Run, grade: Grade | None) -> float | None:
@@ -111,6 +110,8 @@ def _path(graded: Graded) -> Row:
         "calls": len(outcome.steps),
         "attempts": len(attempts),
         "fallbacks": sum(step.role == "fallback" for step in outcome.steps),
+        "escalations": sum(step.role == "escalate" for step in outcome.steps),
+        "confidence": outcome.stages[0].confidence if outcome.stages else None,
         "input_tokens": sum(usage.input_tokens or 0 for usage in usages) if usages else None,
         "output_tokens": sum(usage.output_tokens or 0 for usage in usages) if usages else None,
         "sessions": " ".join(dict.fromkeys(step.session for step in outcome.steps)),

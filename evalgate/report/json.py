@@ -9,6 +9,7 @@ from evalgate.core.labels import JudgeStatus
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.verdict import (
     CacheUse,
+    CascadeUse,
     Check,
     Confusions,
     Decision,
@@ -214,8 +215,21 @@ def _side(side: SideSummary) -> dict[str, object]:
         "cleanup_usd": None if side.cleanup_usd is None else usd_json(side.cleanup_usd),
         "month_usd": None if side.month_usd is None else usd_json(side.month_usd),
         "cache": None if side.cache is None else _cache(side.cache),
+        **({} if side.cascade is None else {"cascade": _cascade(side.cascade)}),
         **({} if side.gateway is None else {"gateway": _gateway(side.gateway)}),
         **({"queued_s": side.queued_s} if side.queued_s else {}),
+    }
+
+
+def _cascade(use: CascadeUse) -> dict[str, object]:
+    return {
+        "requests": use.requests,
+        "escalated": use.escalated,
+        "escalations": use.escalations,
+        "checks": use.checks,
+        "escalation_rate": use.escalation_rate,
+        "escalations_usd": usd_json(use.escalations_usd),
+        "confidence_usd": usd_json(use.confidence_usd),
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.core.verdict import CacheUse, GatewayUse, Judgement, SideSummary
+from evalgate.core.verdict import CacheUse, CascadeUse, GatewayUse, Judgement, SideSummary
 from evalgate.report.numbers import MISSING, count, pair, percent, share_or_missing, usd_or_missing
 from evalgate.report.safe_text import safe_line
 
@@ -25,9 +25,11 @@ def ledger(judgement: Judgement) -> list[LedgerRow]:
         LedgerRow("of it for retries", *_costs(before.retries_usd, after.retries_usd)),
         LedgerRow("of it for fallbacks", *_costs(before.fallbacks_usd, after.fallbacks_usd)),
         *stakes(judgement),
+        *_cascade_costs(before.cascade, after.cascade),
         LedgerRow("cache hits", *_shares(before.cache_hit_share, after.cache_hit_share)),
         *_hits(before.cache, after.cache),
         LedgerRow("strong share", *_shares(before.strong_share, after.strong_share)),
+        *_cascade(before.cascade, after.cascade),
         *_served_by(before, after),
         LedgerRow("retries", f"{before.retries:,}", f"{after.retries:,}"),
         LedgerRow("fallbacks", f"{before.fallbacks:,}", f"{after.fallbacks:,}"),
@@ -163,6 +165,22 @@ def _more_hits(label: str, before: int | None, after: int | None) -> list[Ledger
     """A row for what most caches do not do, where one of the two does."""
     shown = [MISSING if number is None else f"{number:,}" for number in (before, after)]
     return [LedgerRow(label, *shown)] if before or after else []
+
+
+def _cascade_costs(before: CascadeUse | None, after: CascadeUse | None) -> list[LedgerRow]:
+    if before is None and after is None:
+        return []
+    up = [0.0 if side is None else side.escalations_usd for side in (before, after)]
+    sure = [0.0 if side is None else side.confidence_usd for side in (before, after)]
+    return [
+        LedgerRow("of it for escalations", *_costs(up[0], up[1])),
+        LedgerRow("of it to be sure", *_costs(sure[0], sure[1])),
+    ]
+
+
+def _cascade(before: CascadeUse | None, after: CascadeUse | None) -> list[LedgerRow]:
+    rates = [None if side is None else side.escalation_rate for side in (before, after)]
+    return [LedgerRow("escalated", *_shares(rates[0], rates[1]))]
 
 
 def _known(

@@ -25,14 +25,22 @@ class Generated:
 
 
 async def generate(
-    case: Case, trial: int, chain: Sequence[Ready], rules: Reliability, caller: Caller
+    case: Case,
+    trial: int,
+    chain: Sequence[Ready],
+    rules: Reliability,
+    caller: Caller,
+    role: Role = "generate",
 ) -> Generated:
-    """Ask the deployments of ``chain`` in order until one answers; each call does its own retries."""
+    """Ask the deployments of ``chain`` in order until one answers; each call does its own retries.
+
+    ``role`` is the first call's; the others are fallbacks.
+    """
     steps: list[Step] = []
     latency_s = 0.0
     for deployment, prompt in chain:
         call = await caller(fill_request(case, deployment, prompt, trial), rules)
-        steps.append(step_of(call, deployment.alias, "fallback" if steps else "generate"))
+        steps.append(step_of(call, deployment.alias, "fallback" if steps else role))
         latency_s += call.latency_s
         if call.response is not None:
             return Generated(tuple(steps), call.response, deployment.alias, latency_s)

@@ -16,6 +16,6 @@ def request_for(case: Case, deployment: Deployment, trial: int) -> Request:
     return fill_request(case, deployment, compile_prompt(deployment.prompt), trial)
 
 
-def fill_request(case: Case, deployment: Deployment, prompt: Prompt, trial: int) -> Request:
-    """Do the same with the deployment's prompt already compiled."""
-    return deployment.request(prompt.render(case), trial)
+def fill_request(case: Case, deployment: Deployment, prompt: Prompt, trial: int, sample: int = 0) -> Request:
+    """Do the same with the deployment's prompt already compiled, for one draw of several."""
+    return deployment.request(prompt.render(case), trial, sample)

@@ -1,4 +1,4 @@
-"""What a policy serves for a case: cache, router, call, response rules, in this order."""
+"""What a policy serves for a case: cache, router or cascade, call, response rules, in this order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +11,7 @@ from evalgate.core.outcome import Answer, CacheTrace, Failure, Outcome
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import routed_to
 from evalgate.serving.cache import SHOWN_KEY, Entry, PolicyCache, question_of
+from evalgate.serving.cascade import Cascaded, CompiledCascade
 from evalgate.serving.generate import Ready, fallback_chain, generate
 from evalgate.serving.lookup import Looked, Lookup
 from evalgate.serving.prompts import compile_prompt
@@ -38,6 +39,7 @@ class Server:
     __slots__ = (
         "_answered",
         "_cache_spec",
+        "_cascade",
         "_chains",
         "_decide_s",
         "_lookup",
@@ -59,15 +61,20 @@ class Server:
 
         """
         ready: dict[str, Ready] = {
-            alias: (each, compile_prompt(each.prompt)) for alias, each in policy.answering.items()
+            alias: (each, compile_prompt(each.prompt)) for alias, each in policy.deployments.items()
         }
         firsts = _first_asked(policy)
         self._reliability = policy.reliability
         self._chains = {alias: fallback_chain(alias, ready, policy.reliability) for alias in firsts}
-        self._use = policy.use
-        self._answered = answered if policy.cache is None else None
+        self._use = policy.use if policy.cascade is None else firsts[0]
+        self._answered = answered if policy.cache is None and policy.cascade is None else None
         self._cache_spec = policy.cache
         self._ways = {alias: _way(self._chains[alias], policy) for alias in firsts}
+        self._cascade = (
+            CompiledCascade(policy.cascade, ready, policy.reliability, self._served)
+            if policy.cascade is not None
+            else None
+        )
         self._route: Route | None = compile_router(policy.router) if policy.router is not None else None
         self._decide_s = policy.router.spec.decide_s if policy.router is not None else 0.0
         self._respond = compile_response(policy.response.normalize)
@@ -152,15 +159,21 @@ class Server:
         known = (self._ways[first], case.id, trial)
         if self._answered is not None and (before := self._answered.get(known)) is not None:
             return (before if before.route == route else replace(before, route=route)), None
-        made = await generate(case, trial, self._chains[first], self._reliability, caller)
-        waited_s = self._decide_s + made.latency_s
+        came = await self._generate(case, trial, first, caller)
+        made, waited_s = came.made, self._decide_s + came.made.latency_s
         said = None if isinstance(made.result, Failure) else made.result
         result = made.result if isinstance(made.result, Failure) else self._served(made.result)
-        deployment = None if said is None else made.deployment
-        outcome = Outcome(case.id, trial, result, deployment, waited_s, made.steps, None, route)
+        by = None if said is None else made.deployment
+        outcome = Outcome(case.id, trial, result, by, waited_s, made.steps, None, route, came.stages)
         if self._answered is not None:
             self._answered[known] = outcome
         return outcome, said
+
+    async def _generate(self, case: Case, trial: int, first: str, caller: Caller) -> Cascaded:
+        if self._cascade is not None:
+            return await self._cascade.ask(case, trial, caller)
+        chain = self._chains[first]
+        return Cascaded(await generate(case, trial, chain, self._reliability, caller), ())
 
     def _served(self, response: Response) -> Answer:
         return Answer(self._respond(response.text or ""), response.tool_calls, response.finish_reason)
@@ -174,6 +187,8 @@ async def serve(asked: Asked, policy: Policy, caller: Caller, cache: PolicyCache
 def _first_asked(policy: Policy) -> tuple[str, ...]:
     if policy.router is not None:
         return tuple(dict.fromkeys(routed_to(policy.router.spec).values()))
+    if policy.cascade is not None:
+        return policy.cascade.spec.asked
     assert policy.use is not None
     return (policy.use,)
 

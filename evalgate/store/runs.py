@@ -23,6 +23,7 @@ from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import (
     Answer,
     CacheTrace,
+    CascadeStage,
     Cost,
     Failure,
     Grade,
@@ -64,6 +65,8 @@ class _Cost(Struct, forbid_unknown_fields=True):
     total_usd: float | None = None
     retries_usd: float = 0.0
     fallbacks_usd: float = 0.0
+    escalations_usd: float = 0.0
+    confidence_usd: float = 0.0
     reason: str | None = None
 
 
@@ -76,6 +79,7 @@ class _Outcome(Struct, forbid_unknown_fields=True):
     steps: tuple[Step, ...]
     cache: CacheTrace | None
     route: RouteTrace | None
+    stages: tuple[CascadeStage, ...] = ()
 
 
 class _Graded(Struct, forbid_unknown_fields=True):
@@ -206,14 +210,16 @@ def _sum_of_numbers(result: Graded) -> float:
     outcome = result.outcome
     total = outcome.latency_s + result.weight
     match result.cost:
-        case Cost(total_usd=usd, retries_usd=retries, fallbacks_usd=fallbacks):
-            total += usd + retries + fallbacks
+        case Cost(total_usd=usd):
+            # The other amounts are sums over some of the attempts in it.
+            total += usd
         case Unmeasured():
             pass
     if result.grade is not None:
         total += result.grade.score
     if outcome.route is not None:
         total += outcome.route.score
+    total += sum(stage.confidence or 0.0 for stage in outcome.stages)
     for step in outcome.steps:
         total += sum(map(_attempt_numbers, step.attempts))
     return total
@@ -262,19 +268,10 @@ def _report(error: Exception, line: bytes, number: int, problems: FileProblems) 
 
 
 def _graded(line: _Graded) -> Graded:
-    outcome, cost = line.outcome, line.cost
+    outcome = msgspec.structs.asdict(line.outcome)
     return Graded(
-        Outcome(
-            outcome.case_id,
-            outcome.trial,
-            _result(outcome.result),
-            outcome.deployment,
-            outcome.latency_s,
-            outcome.steps,
-            outcome.cache,
-            outcome.route,
-        ),
-        _cost(cost),
+        Outcome(**{**outcome, "result": _result(line.outcome.result)}),
+        _cost(line.cost),
         line.grade,
         line.slices,
         line.group,
@@ -294,7 +291,7 @@ def _result(line: _Result) -> Answer | Failure:
 
 def _cost(line: _Cost) -> Cost | Unmeasured:
     if line.total_usd is not None:
-        return Cost(line.total_usd, line.retries_usd, line.fallbacks_usd)
+        return Cost(*msgspec.structs.astuple(line)[:-1])
     if line.reason is None:
         raise msgspec.ValidationError("a cost has total_usd or a reason - at `$.cost`")
     return Unmeasured(line.reason)

@@ -145,6 +145,15 @@ class _Writer:
             found["k"] = [key, int(outcome.cache.hit), outcome.cache.source, kind, shown]
         if outcome.route is not None:
             found["o"] = [short(outcome.route.score), int(outcome.route.strong), outcome.route.deployment]
+        if outcome.stages:
+            found["c"] = [
+                [
+                    stage.deployment,
+                    None if stage.confidence is None else short(stage.confidence),
+                    stage.accepted,
+                ]
+                for stage in outcome.stages
+            ]
         return found
 
     def _step(self, step: Step, price: Price | None, served: str | None) -> list[object]:

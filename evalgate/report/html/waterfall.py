@@ -161,6 +161,8 @@ def _detail(effect: LeverEffect, data: ComparisonData) -> Sequence[str]:
         "tokens per call": lambda: (" → ".join(map(_tokens, runs)) + " on average",),
         "retries": lambda: (f"{before.retries:,} → {after.retries:,}",),
         "fallbacks": lambda: (f"{before.fallbacks:,} → {after.fallbacks:,}",),
+        "escalations": lambda: (f"{_escalated(before)} → {_escalated(after)} of requests",),
+        "samples and verifiers": lambda: (f"{_checks(before):,} → {_checks(after):,} calls",),
     }
     if effect.lever in said:
         return said[effect.lever]()
@@ -174,6 +176,14 @@ def _calls(run: Run, role: str) -> int:
 
 def _hits(side: SideSummary) -> str:
     return percent(side.cache_hit_share or 0.0)
+
+
+def _escalated(side: SideSummary) -> str:
+    return percent(side.cascade.escalation_rate if side.cascade is not None else 0.0)
+
+
+def _checks(side: SideSummary) -> int:
+    return side.cascade.checks if side.cascade is not None else 0
 
 
 def _false_hits(before: SideSummary, after: SideSummary) -> str:

@@ -195,7 +195,7 @@ def test_a_router_column_that_is_no_score(files, score):
     said = files.said()
     assert f"{WHERE}:2: vars.need: case 't-2' has" in said
     assert "which is no score for the router of policies/tickets/production.yaml" in said
-    assert "write a number from 0 to 1, or widen the router's range" in said
+    assert "write a number from 0 to 1, or widen the range in the policy" in said
 
 
 def test_a_case_without_a_prompts_variable_is_told_once_with_the_number_of_such_cases(files):

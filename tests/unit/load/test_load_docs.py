@@ -8,6 +8,7 @@ import pytest
 
 from evalgate.core import (
     budgets,
+    cascade_file,
     cases_file,
     policy_file,
     project_file,
@@ -28,6 +29,7 @@ MODELS = [
     model
     for module in (
         budgets,
+        cascade_file,
         cases_file,
         policy_file,
         project_file,

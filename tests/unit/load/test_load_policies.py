@@ -158,7 +158,7 @@ def test_a_prompt_may_be_a_file(files, name, content, messages):
             "",
             (
                 f"{PRODUCTION}:5:1: deployments: nothing says which of 2 deployments is asked\n"
-                "    add use: with one of weak, strong; or a router"
+                "    add use: with one of weak, strong; or a router or a cascade"
             ),
         ),
         (

@@ -10,7 +10,7 @@ from evalgate.serving.normalize import compile_rules
 from evalgate.serving.response import compile_response
 
 LEVERS = Path(__file__).parents[3] / "docs" / "levers"
-PAGES = ["cache", "router", "reliability", "response"]
+PAGES = ["cache", "router", "cascade", "reliability", "response"]
 EXAMPLES = [
     (page, block)
     for page in PAGES

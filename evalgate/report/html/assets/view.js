@@ -130,13 +130,21 @@ function attemptLine([wait, latency, ttft, error, status, sum], number, several)
 
 function stepLine([role, deployment, session, attempts, raw]) {
   const failed = attempts.length === 0 || attempts[attempts.length - 1][3] !== null;
-  const name = role === "generate" ? "Call to" : `${role[0].toUpperCase()}${role.slice(1)}, call to`;
+  const name = role === "generate" ? "Call to" : `${ROLES[role]} to`;
   const item = make("li", { class: failed ? "wrong" : null }, make("b", { text: `${name} ${plainly(deployment)}` }));
   attempts.forEach((each, index) => item.append(...attemptLine(each, index + 1, attempts.length > 1)));
   item.append(sub("session ", make("code", {}, ...visible(session))));
   if (raw !== null) item.append(sub("before response rules:"), block({ class: "text" }, raw));
   return item;
 }
+
+function stageLine([deployment, confidence, accepted]) {
+  const sure = confidence === null ? "the last one asked" : `confidence ${significant(confidence, 3)}`;
+  const then = accepted ? "its answer is served" : "escalated";
+  return make("li", {}, make("b", { text: `Cascade: ${plainly(deployment)}` }), `, ${sure}: ${then}`);
+}
+
+const ROLES = { fallback: "Fallback, call", escalate: "Escalation, call", sample: "Another sample, call", check: "Verifier, call", verify: "Verifier of the cache, call", embed: "Embedding, call" };
 
 function path(trial) {
   const list = make("ol", { class: "path" });
@@ -146,6 +154,7 @@ function path(trial) {
     const side = strong ? "strong" : "weak";
     list.append(make("li", {}, make("b", { text: `Router: score ${significant(score, 4)}` }), ` sent it to ${plainly(deployment)}${deployment === side ? "" : `, the ${side} one`}`));
   }
+  if (trial.c) list.append(...trial.c.map(stageLine));
   for (const step of trial.s) list.append(stepLine(step));
   const cost = trial.usd === undefined ? `cost unknown: ${trial.unpriced}` : usd(trial.usd);
   list.append(make("li", {}, make("b", { text: "Total" }), ` ${seconds(trial.l)}, `, ...visible(cost)));

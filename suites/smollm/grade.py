@@ -1,0 +1,29 @@
+"""The suite's grader: small models answer in sentences, so the answer has to be in there, and no other."""
+
+import re
+
+from evalgate.core.cases import Case
+from evalgate.core.outcome import Answer, Grade
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def says_it(case: Case, answer: Answer) -> Grade:
+    """Return right when the last number is the target, or the target is named and no other option is.
+
+    Words are whole words, in any case. ``vars.options`` holds the words that the task chose from.
+    """
+    target = str(case.target)
+    if _NUMBER.fullmatch(target):
+        numbers = _NUMBER.findall(answer.text)
+        last = numbers[-1] if numbers else None
+        right = last is not None and float(last) == float(target)
+        return Grade(float(right), right, f"the last number is {last or 'none'}, expected {target}")
+    others = [word for word in case.vars.get("options", ()) if word != target and _names(answer, word)]
+    right = _names(answer, target) and not others
+    said = f"names {', '.join(others)} too" if others and _names(answer, target) else f"expected {target}"
+    return Grade(float(right), right, "" if right else said)
+
+
+def _names(answer: Answer, word: str) -> bool:
+    return re.search(rf"\b{re.escape(word)}\b", answer.text, re.IGNORECASE) is not None
