@@ -135,7 +135,7 @@ CLUSTERS = Section(
         for spread in SPREADS
         for whole in (True, False)
         for budget in (0.02, 0.05)
-        for groups in (20, 50, 100, 300)
+        for groups in (20, 50, 100, 300, 1000)
     ),
     (
         Target("worst false pass, equal groups", "false pass", 0.065, "equal"),

@@ -8,6 +8,7 @@ only where it sent the case is.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -19,6 +20,7 @@ _CALLS, _SOURCES, _PATH, _ANSWER, _GRADE, _COST, _LATENCY = (1 << bit for bit in
 _SERVED = _SOURCES | _PATH | _ANSWER | _GRADE
 
 NONE, MANY = -1, -2
+_NOWHERE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +84,19 @@ def differences(
 
 def _difference(left: Graded, right: Graded) -> tuple[int, frozenset[str]]:
     if left is right:
-        return 0, frozenset()
+        return 0, _NOWHERE
     before, after = left.outcome, right.outcome
-    found, sessions = 0, frozenset[str]()
-    if before.steps != after.steps:
+    if len(before.steps) == len(after.steps) == 1:
+        found, sessions = _one_call_difference(before.steps[0], after.steps[0])
+    else:
         found, sessions = _call_difference(before.steps, after.steps)
     if _path(before) != _path(after):
         found |= _PATH
-    if before.result != after.result:
+    if before.result is not after.result and before.result != after.result:
         found |= _ANSWER
-    if left.grade != right.grade and _judged(left) != _judged(right):
+    if left.grade is not right.grade and _judged(left) != _judged(right):
         found |= _GRADE
-    if left.cost != right.cost and _spent(left) != _spent(right):
+    if left.cost is not right.cost and _spent(left) != _spent(right):
         found |= _COST
     if before.latency_s != after.latency_s:
         found |= _LATENCY
@@ -117,13 +120,17 @@ def _spent(graded: Graded) -> float | None:
 
 def _one_call_difference(before: Step, after: Step) -> tuple[int, frozenset[str]]:
     if before.digest != after.digest or before.session != after.session:
-        return _CALLS | _SOURCES, frozenset((before.session, after.session))
-    return (0 if before.attempts == after.attempts else _CALLS), frozenset()
+        return _CALLS | _SOURCES, _of_sessions(before.session, after.session)
+    same = before.attempts is after.attempts or before.attempts == after.attempts
+    return (0 if same else _CALLS), _NOWHERE
+
+
+@lru_cache(maxsize=256)
+def _of_sessions(one: str, other: str) -> frozenset[str]:
+    return frozenset((one, other))
 
 
 def _call_difference(before: Sequence[Step], after: Sequence[Step]) -> tuple[int, frozenset[str]]:
-    if len(before) == len(after) == 1:
-        return _one_call_difference(before[0], after[0])
     left = Counter((step.digest, step.session) for step in before)
     right = Counter((step.digest, step.session) for step in after)
     if left != right:
@@ -132,5 +139,5 @@ def _call_difference(before: Sequence[Step], after: Sequence[Step]) -> tuple[int
     calls = [(step.digest, step.session, step.attempts) for step in before]
     if calls != [(step.digest, step.session, step.attempts) for step in after]:
         # The same recordings, cut off or waited for differently: exact, whenever they were made.
-        return _CALLS, frozenset()
-    return 0, frozenset()
+        return _CALLS, _NOWHERE
+    return 0, _NOWHERE

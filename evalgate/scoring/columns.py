@@ -10,7 +10,7 @@ from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Failure, Graded
 from evalgate.core.run import Run
 from evalgate.core.trials import TrialsPass, trial_values
-from evalgate.scoring.arrays import Bools, Floats, Ints
+from evalgate.scoring.arrays import Bools, Floats, Ints, keeps_all
 from evalgate.scoring.hits import Hits, hits_of
 
 
@@ -90,6 +90,8 @@ class Columns:
 
     def take(self, rows: Ints | Bools) -> "Columns":
         """Return the columns of some cases only."""
+        if keeps_all(rows):
+            return self
         return Columns(
             case_ids=self.case_ids,
             rows=self.rows[rows],
@@ -256,7 +258,12 @@ def _numbers(results: Sequence[Graded]) -> tuple[list[float], ...]:
 
 
 def _lag_s(graded: Graded) -> float:
-    return sum(attempt.lag_s or 0.0 for step in graded.outcome.steps for attempt in step.attempts)
+    lag_s = 0.0
+    for step in graded.outcome.steps:
+        for attempt in step.attempts:
+            if attempt.lag_s:
+                lag_s += attempt.lag_s
+    return lag_s
 
 
 def _cost_unknown(results: Sequence[Graded]) -> str:

@@ -8,7 +8,7 @@ from evalgate.core.errors import RunsNotComparable
 from evalgate.core.labels import HumanLabel
 from evalgate.core.run import Run
 from evalgate.scoring.affected import Differences, differences
-from evalgate.scoring.arrays import Bools, Ints
+from evalgate.scoring.arrays import Bools, Ints, keeps_all
 from evalgate.scoring.columns import Columns, Places, columns_at, places
 from evalgate.scoring.human import HumanGrades, human_grades
 
@@ -37,6 +37,8 @@ class Pairs:
 
     def take(self, rows: Ints | Bools) -> "Pairs":
         """Return some of the cases only."""
+        if keeps_all(rows):
+            return self
         return replace(
             self,
             baseline=self.baseline.take(rows),
