@@ -7,6 +7,7 @@ from typing import Literal
 from evalgate.core.budgets import Rules
 from evalgate.core.labels import HumanLabel
 from evalgate.core.load import Station, Traffic
+from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Graded
 from evalgate.core.policy_file import Price
 
@@ -56,6 +57,7 @@ class Manifest:
     """What was measured, and by which rules it would be judged.
 
     ``human`` is what people said about answers, given (if empty) exactly when a judge graded the suite.
+    ``case_cap_usd`` is the most that one case can cost, by the limits that its calls carry.
     ``look`` is set for a candidate whose run was sequential: the look at which it ended.
     ``traffic`` is what the suite says of it, ``stations`` what the policy's deployments can do at most.
     ``judged_against`` is the digest of the policy whose answers a pairwise judge saw beside these.
@@ -76,6 +78,7 @@ class Manifest:
     requests_per_month: int | None
     evalgate_version: str
     human: tuple[HumanLabel, ...] | None = None
+    case_cap_usd: float | Unmeasured | None = None
     look: Look | None = None
     judged_against: str | None = None
     traffic: Traffic | None = None

@@ -34,7 +34,8 @@ def judge_limit(limit: Limit, change: Change, alpha: float) -> Finding:
     """Return what ``change`` says about ``limit`` by its interval."""
     absolute = limit.limit in {"min", "max"}
     if _too_small(limit, change) and (absolute or not identical(change)):
-        reason = f"{subject(limit)}: {change.n} cases; below {LEAST_SLICE} a slice is shown, not judged"
+        more = LEAST_SLICE - change.n
+        reason = f"{subject(limit)}: {change.n} cases; it takes {LEAST_SLICE} to judge a slice, {more} more"
         return Finding("inconclusive", reason, gated=False, cases_needed=LEAST_SLICE)
     if absolute:
         return _judge_level(limit, change, alpha)
@@ -119,7 +120,8 @@ def _judge_change(limit: Limit, change: Change, measured: Estimate, alpha: float
     if verdict == "pass" and (rescued := change.failed_right) and _verdict(rescued, limit) != "pass":
         reason = (
             f"{moved}, which holds the budget of {budget} only while failed cases count as wrong; "
-            f"counted right, it {_moved(rescued, change)}"
+            f"counted right, it {_moved(rescued, change)}; answers to the failed cases would decide, "
+            "so record them again"
         )
         return Finding("inconclusive", reason, inside)
     if verdict == "pass":

@@ -13,6 +13,7 @@ from evalgate.core.budgets import Limit, Rules
 from evalgate.core.comparison import Change, LookComparison
 from evalgate.core.numbers import Estimate
 from evalgate.core.verdict import Check
+from evalgate.gate import cases_needed
 from evalgate.gate.judge import Ruling, change_for, judge_slices, ruling_of
 from evalgate.gate.limits import Finding, check_of, identical, judge_limit
 from evalgate.gate.slices import EVERY_SLICE
@@ -80,7 +81,13 @@ def _early(limit: Limit, plain: Change, look: LookComparison) -> Finding:
         return shown
     inside = _inside(plain, limit)
     reason = f"{shown.reason}, but not at the stricter level that looking early leaves"
-    return Finding("inconclusive", reason, inside if inside is not None else shown.inside)
+    needed = None
+    if look.last and limit.limit in {"max_drop", "max_rise"}:
+        needed = cases_needed.for_change(plain, limit, look.to_pass.alpha)
+        reason += f"; about {needed:,} cases would decide" if needed else ""
+    return Finding(
+        "inconclusive", reason, inside if inside is not None else shown.inside, cases_needed=needed
+    )
 
 
 def _inside(change: Change, limit: Limit) -> bool | None:

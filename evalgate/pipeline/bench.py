@@ -15,6 +15,7 @@ from evalgate.core.suite import Project, Suite
 from evalgate.core.suite_file import ChoiceGrader
 from evalgate.core.verdict import Judgement, JudgeUse
 from evalgate.grading.needs import has_judge
+from evalgate.pipeline.case_cap import case_cap
 from evalgate.pipeline.judgement import judge_alone, judge_pair
 from evalgate.pipeline.judging import SuiteJudge, judge_use
 from evalgate.pipeline.measure import CallerOf, Replayed, measure
@@ -158,6 +159,7 @@ def manifest_of(
         requests_per_month=suite.requests_per_month,
         evalgate_version=version("evalgate-harness"),
         human=suite.labels if has_judge(suite) else None,
+        case_cap_usd=case_cap(suite, policy, prices),
         look=look,
         traffic=suite.traffic,
         stations=stations_of(policy),

@@ -8,6 +8,7 @@ from evalgate.core.verdict import CallCounts, Confusions, Judgement
 from evalgate.gate.judge import Ruling, judge
 from evalgate.gate.looks import judge_look
 from evalgate.grading.confusion import confusion
+from evalgate.pipeline.case_cap import cap_note
 from evalgate.pipeline.sides import CostPerCorrect, policy_diff, summarize
 from evalgate.scoring.compare import compare, compare_absolute, compare_look
 
@@ -65,7 +66,7 @@ def _judgement(comparison: Comparison, ruling: Ruling, baseline: Run, candidate:
         spend_usd=0.0,
         mode=manifest.mode,
         policy_diff=policy_diff(baseline.manifest.policy_summary, manifest.policy_summary),
-        notes=_weights_note(candidate),
+        notes=(*_weights_note(candidate), *_caps(comparison, ruling, baseline, candidate)),
         requests_per_month=manifest.requests_per_month,
         confusions=_confusions(baseline, candidate) if manifest.labels else None,
         judge=comparison.judge,
@@ -87,6 +88,13 @@ def _weights_note(run: Run) -> tuple[str, ...]:
         return ()
     said = f"cases weigh {min(weights):g} to {max(weights):g} in every metric, share and cost"
     return (f"{said}; numbers of cases, calls and flips count them as they are",)
+
+
+def _caps(comparison: Comparison, ruling: Ruling, baseline: Run, candidate: Run) -> tuple[str, ...]:
+    if comparison.identical or all(check.metric != "cost_per_correct" for check in ruling.checks):
+        return ()
+    sides = (baseline, candidate) if comparison.baseline is not None else (candidate,)
+    return cap_note(*(run.manifest for run in sides))
 
 
 def _confusions(baseline: Run, candidate: Run) -> Confusions:

@@ -81,7 +81,7 @@ def quality_change(pairs: Pairs, metric: Quality, setting: Setting) -> Change:
         sd=found.sd if found else None,
         trial_sd=found.trial_sd if found else None,
         assumptions=(
-            *shared_calls(graded.n, affected),
+            *shared_calls(graded.n, affected, setting.recorded),
             *sampling(units),
             *inference(setting.inference),
             *(counting(graded.baseline.rule) if metric == "accuracy" else ()),

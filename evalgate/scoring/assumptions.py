@@ -1,24 +1,37 @@
 """What a result takes for granted, in sentences that are printed beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from evalgate.core.budgets import Metric
 from evalgate.core.labels import JudgeStatus
+from evalgate.core.run import Session
 from evalgate.core.suite_file import Inference
 from evalgate.core.trials import TrialsPass
 from evalgate.scoring.units import Units
 
 
-def shared_calls(n: int, affected: int) -> tuple[str, ...]:
-    """Return what reusing one recorded outcome for both sides assumes; nothing when nothing is shared."""
+def shared_calls(n: int, affected: int, recorded: str = "") -> tuple[str, ...]:
+    """Return what reusing one recorded outcome for both sides assumes; nothing when nothing is shared.
+
+    ``recorded`` says when, as in "on 2026-11-20".
+    """
     same = n - affected
     if same == 0:
         return ()
+    when = f" {recorded}" if recorded else ""
     return (
         f"{same} of {n} cases are served alike by both policies, so their difference is exactly zero",
-        "the provider still serves the models as they were when recorded",
+        f"the provider still serves the models as they were when recorded{when}",
         "the recorded answers are one draw of each model",
     )
+
+
+def recorded_on(sessions: Iterable[Session]) -> str:
+    """Return on which days these sessions recorded: "on 2026-11-20", "from 2026-11-20 to 2026-11-22"."""
+    days = sorted({each.started_at[:10] for each in sessions if each.started_at})
+    if len(days) < 2:
+        return f"on {days[0]}" if days else ""
+    return f"from {days[0]} to {days[-1]}"
 
 
 def sampling(units: Units) -> tuple[str, ...]:

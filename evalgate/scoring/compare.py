@@ -13,6 +13,7 @@ from evalgate.core.outcome import Graded
 from evalgate.core.run import Look, Run
 from evalgate.scoring.accuracy import quality_change, quality_of
 from evalgate.scoring.arrays import Ints
+from evalgate.scoring.assumptions import recorded_on
 from evalgate.scoring.cache_state import unknown_cache_state
 from evalgate.scoring.columns import Columns, columns_of
 from evalgate.scoring.cost import cost_change, cost_of
@@ -46,7 +47,8 @@ def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Compar
     rules = rules or baseline.manifest.rules
     pairs = pair(baseline, candidate)
     sessions = interleaved_sessions(baseline.manifest.sessions, candidate.manifest.sessions)
-    setting = _setting(rules)
+    recorded = recorded_on((*baseline.manifest.sessions, *candidate.manifest.sessions))
+    setting = replace(_setting(rules), recorded=recorded)
     graded = pairs.take(pairs.baseline.graded & pairs.candidate.graded)
     slices: list[Change] = []
     for value, rows in _slices(baseline.results, pairs.before_at, rules.slice_by).items():

@@ -63,7 +63,7 @@ def cost_change(pairs: Pairs, setting: Setting) -> Change:
         undecided_because=_too_few(units, changed) if decided == "fieller" else "",
         failed_right=_failed_right(pairs, units, setting) if failed and decided != "identical" else None,
         sd=_log_sd(found, units, setting) if isinstance(found, RatioInterval) else None,
-        assumptions=_assumptions(pairs, units, found),
+        assumptions=_assumptions(pairs, units, found, setting),
     )
 
 
@@ -130,8 +130,10 @@ def _log_sd(found: RatioInterval, units: Units, setting: Setting) -> float | Non
     return half / float(ndtri(1 - setting.alpha)) * math.sqrt(units.count)
 
 
-def _assumptions(pairs: Pairs, units: Units, found: RatioInterval | Estimate | Unmeasured) -> tuple[str, ...]:
-    notes = shared_calls(pairs.n, int(pairs.differs.served.sum())) + sampling(units)
+def _assumptions(
+    pairs: Pairs, units: Units, found: RatioInterval | Estimate | Unmeasured, setting: Setting
+) -> tuple[str, ...]:
+    notes = shared_calls(pairs.n, int(pairs.differs.served.sum()), setting.recorded) + sampling(units)
     notes += judge_notes(judge_status(pairs, units), "cost_per_correct")
     if not isinstance(found, RatioInterval):
         return notes

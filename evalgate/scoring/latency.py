@@ -74,7 +74,9 @@ def latency_change(pairs: Pairs, units: Units, times: Times, setting: Setting, g
         not_gated_because="" if gated else gate_reason,
         mismeasured_because=change_mismeasured_because(pairs) if affected.any() else "",
         sd=_log_sd(times.change, units, setting),
-        assumptions=shared_calls(pairs.n, int(affected.sum())) + _failed(pairs) + sampling(units),
+        assumptions=shared_calls(pairs.n, int(affected.sum()), setting.recorded)
+        + _failed(pairs)
+        + sampling(units),
     )
 
 

@@ -11,12 +11,14 @@ class Setting:
     """The one-sided level, the slice being measured (None for all cases), and the price of a wrong answer.
 
     ``inference`` says what the interval of accuracy is about: traffic like this suite, or this suite itself.
+    ``recorded`` says when the calls were made, in words.
     """
 
     alpha: float
     slice: str | None = None
     cleanup_usd_per_wrong: float = 0.0
     inference: Inference = "population"
+    recorded: str = ""
 
     @property
     def level(self) -> float:

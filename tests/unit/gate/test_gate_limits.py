@@ -245,7 +245,7 @@ def test_a_slice_under_30_cases_is_shown_only(name):
         False,
         30,
     )
-    assert "29 cases; below 30 a slice is shown, not judged" in check.reason
+    assert "29 cases; it takes 30 to judge a slice, 1 more" in check.reason
     at_30 = judged(
         change_of(estimate(-0.5, -0.7, -0.3), slice="billing", n=30, clusters=30),
         limit_of("accuracy", "max_drop", 0.01, slice="billing"),
