@@ -40,8 +40,8 @@ def corrected_interval(cases: Judged, alpha: float) -> MeanInterval:
     """Return the interval of the mean human difference over all cases.
 
     Inside the stratum of differing answers, ``lambda mean(f) + mean(h - lambda f)`` over unlabelled and
-    labelled cases, with 1.66 imaginary labels at each end as in the pseudo-case interval; times the
-    stratum's share of all cases, whose own sampling error is added. At least two labels.
+    labelled cases, with 1.66 imaginary labels at each end and the correction for skew as in the pseudo-case
+    interval; times the stratum's share of all cases, whose own sampling error is added. At least two labels.
     """
     f, h = cases.judged[cases.labelled], cases.human[cases.labelled]
     rest = cases.judged[~cases.labelled]
@@ -49,18 +49,20 @@ def corrected_interval(cases: Judged, alpha: float) -> MeanInterval:
     correction = _with_pseudo_labels(h - weight * f, alpha)
     prediction = weight * float(rest.mean()) if len(rest) else 0.0
     inside = prediction + correction.value
-    variance = correction.variance
+    variance, third = correction.variance, correction.third
     if len(rest) > 1:
         variance += weight**2 * float(rest.var(ddof=1)) / len(rest)
+        third += weight**3 * float(((rest - rest.mean()) ** 3).sum()) / len(rest) ** 3
     share = len(cases.judged) / cases.total
     centre = share * (prediction + correction.centre)
     variance = share**2 * variance + share * (1 - share) * inside**2 / cases.total
     value, se = share * inside, math.sqrt(variance)
-    half = stdtrit(correction.df, 1 - alpha) * se
+    t = stdtrit(correction.df, 1 - alpha)
+    shift = share**3 * third / variance * (2 * t**2 + 1) / 6 if variance > 0 else 0.0
     return MeanInterval(
         value=value,
-        low=max(min(centre - half, value), -1.0),
-        high=min(max(centre + half, value), 1.0),
+        low=max(min(centre - t * se + min(shift, 0.0), value), -1.0),
+        high=min(max(centre + t * se + max(shift, 0.0), value), 1.0),
         sd=se * math.sqrt(cases.total),
         p_nonnegative=stdtr(correction.df, centre / se) if se > 0 else float(value >= 0),
     )
@@ -105,6 +107,7 @@ class _Correction:
     value: float
     centre: float
     variance: float
+    third: float
     df: float
 
 
@@ -118,5 +121,6 @@ def _with_pseudo_labels(residuals: Floats, alpha: float) -> _Correction:
         value=float(residuals.mean()),
         centre=centre,
         variance=spread / (total - 1) / total,
+        third=float(((residuals - centre) ** 3).sum()) / total**3,
         df=total - 1,
     )
