@@ -13,6 +13,10 @@ class TrialsPass(NamedTuple):
     right: int
     of: int | None
 
+    def __str__(self) -> str:
+        """Return the rule as a suite writes it."""
+        return f"pass^{self.right}" if self.of is None else f"{self.right} of {self.of}"
+
     @property
     def sentence(self) -> str:
         """Say what a case counts by this rule."""

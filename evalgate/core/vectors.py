@@ -49,7 +49,8 @@ def unpack(packed: bytes) -> tuple[float, ...]:
 def numbers_in(value: object) -> tuple[float, ...] | None:
     """Return the vector that ``value`` is: a list, tuple or array of finite numbers; None if it is none."""
     listed = listed_in(value)
-    if any(isinstance(each, str | bytes) for each in listed):
+    # Texts become numbers too easily; a list of plain floats needs no second look.
+    if set(map(type, listed)) != {float} and any(isinstance(each, str | bytes) for each in listed):
         return None
     try:
         numbers = tuple(map(float, listed))

@@ -6,7 +6,7 @@ from evalgate.core.budgets import Rules
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.policy_file import Price
 from evalgate.core.report_data import ComparisonData, ReportData, SmallestEffect
-from evalgate.core.run import Run, Session
+from evalgate.core.run import Manifest, Run, Session
 from evalgate.report import wording
 from evalgate.report.html.markup import Child, Html, joined, tag
 from evalgate.report.html.section import Place, header_row, section, table
@@ -81,7 +81,7 @@ def _facts(each: ComparisonData, runs: Sequence[Run]) -> Html:
             else ()
         ),
         ("Candidate policy", _digest(manifest.policy_digest)),
-        ("Trials", f"{manifest.trials:,} per case" + (", in order, as a stream" if manifest.ordered else "")),
+        ("Trials", _trials(manifest)),
         (
             "One-sided level",
             f"{rules.alpha:g} per limit, so printed intervals are {percent(1 - 2 * rules.alpha, 0)}",
@@ -97,6 +97,12 @@ def _facts(each: ComparisonData, runs: Sequence[Run]) -> Html:
     return tag(
         "dl", *(tag("div", tag("dt", term), tag("dd", value)) for term, value in rows), class_="facts wide"
     )
+
+
+def _trials(manifest: Manifest) -> str:
+    said = f"{manifest.trials:,} per case" + (", in order, as a stream" if manifest.ordered else "")
+    rule = manifest.rules.trials_pass
+    return said if rule is None else f"{said}; {rule.sentence}"
 
 
 _INFERENCE = {

@@ -29,6 +29,10 @@ def test_pass_hat_k_is_the_chance_that_k_drawn_trials_are_all_right() -> None:
     assert trial_values(3, TrialsPass(3, None)) == trial_values(3, TrialsPass(3, 3))
 
 
+def test_a_rule_reads_as_it_is_written() -> None:
+    assert (str(TrialsPass(4, 5)), str(TrialsPass(3, None))) == ("4 of 5", "pass^3")
+
+
 def test_a_rule_that_needs_more_trials_is_an_error() -> None:
     with pytest.raises(ValueError, match="needs 3 trials, and there are 2"):
         trial_values(2, TrialsPass(3, None))
