@@ -1,4 +1,4 @@
-"""``evalgate store``: recordings made elsewhere, and whether recordings are what they say."""
+"""``evalgate store``: recordings made elsewhere, whether recordings are what they say, the local store."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING
 import click
 
 from evalgate.cli import streams
+from evalgate.cli.store_local import explain_miss, export, gc, stats
 
 if TYPE_CHECKING:
     from evalgate.pipeline.importing import Imported
 
 
-@click.group(short_help="Import logs, verify recordings.")
+@click.group(short_help="Import logs; verify and look after recordings.")
 def store() -> None:
-    """Bring a team's own logs in as recordings, and verify recordings."""
+    """Bring logs in as recordings, verify recordings, and look after the local store."""
+
+
+for _command in (stats, gc, export, explain_miss):
+    store.add_command(_command)
 
 
 def _pairs(_context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -25,15 +30,15 @@ def _pairs(_context: click.Context, option: click.Parameter, given: tuple[str, .
 
 @store.command(name="import", short_help="Make cases and recordings of a log.")
 @click.argument("log", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--suite", required=True, metavar="NAME", help="The suite that gets the cases and recordings.")
+@click.option("--suite", metavar="NAME", help="The suite that gets the cases and recordings.")
 @click.option(
     "--columns",
     multiple=True,
     metavar="MAP",
     help="openai, litellm, KEY=COLUMN or a .yaml of such pairs; repeatable, the last one wins.",
 )
-@click.option("--provider", required=True, metavar="P", help="The provider in evalgate.yaml that answered.")
-@click.option("--model", required=True, metavar="M", help="The model that answered, as policies name it.")
+@click.option("--provider", metavar="P", help="The provider in evalgate.yaml that answered.")
+@click.option("--model", metavar="M", help="The model that answered, as policies name it.")
 @click.option("--revision", metavar="R", help="Which version of the model it was.")
 @click.option("--quantization", metavar="Q", help="Its number format, as in q4_1.")
 @click.option(
@@ -60,10 +65,10 @@ def _pairs(_context: click.Context, option: click.Parameter, given: tuple[str, .
 def import_command(  # noqa: PLR0913  one parameter per option
     *,
     log: Path,
-    suite: str,
+    suite: str | None,
     columns: tuple[str, ...],
-    provider: str,
-    model: str,
+    provider: str | None,
+    model: str | None,
     revision: str | None,
     quantization: str | None,
     where: dict[str, str],
@@ -73,7 +78,17 @@ def import_command(  # noqa: PLR0913  one parameter per option
     """Make cases and recordings of LOG (.jsonl, .json or .csv), which other software wrote.
 
     Nothing is called. The policy that replays the calls is written to stdout.
+    A LOG that is a file of recordings needs no options: its calls go to the local store.
     """
+    if (suite, provider, model) == (None, None, None) and _is_recordings(log):
+        _into_store(log)
+        return
+    for option, given in (("--suite", suite), ("--provider", provider), ("--model", model)):
+        if given is None:
+            raise click.UsageError(f"Missing option {option!r}, which a log needs.")
+    assert suite is not None
+    assert provider is not None
+    assert model is not None
     from evalgate.core.policy_file import DeploymentFile  # noqa: PLC0415  heavy
     from evalgate.pipeline.importing import import_log  # noqa: PLC0415
     from evalgate.pipeline.settings import ImportSettings  # noqa: PLC0415
@@ -92,6 +107,19 @@ def import_command(  # noqa: PLR0913  one parameter per option
     imported = import_log(settings)
     streams.say("\n".join(_sentences(imported)))
     streams.write_data(imported.policy)
+
+
+def _is_recordings(log: Path) -> bool:
+    with log.open("rb") as file:
+        return b'"evalgate/recordings@' in file.readline(4096)
+
+
+def _into_store(file: Path) -> None:
+    from evalgate.pipeline.storing import import_recordings  # noqa: PLC0415  heavy
+    from evalgate.report.numbers import count  # noqa: PLC0415
+
+    calls, new = import_recordings(Path.cwd(), [file])
+    streams.write_data(f"{count(calls, 'call')} read, {new:,} of them new to the local store\n")
 
 
 def _sentences(imported: "Imported") -> list[str]:
@@ -139,3 +167,22 @@ def verify_command(*, places: tuple[str, ...]) -> None:
     elif verified.recordings:
         said += " and every digest is right"
     streams.write_data(f"{said}\n")
+    if not places:
+        _verify_store()
+
+
+def _verify_store() -> None:
+    from evalgate.core.errors import BadInput, Problem  # noqa: PLC0415
+    from evalgate.pipeline.storing import store_verified  # noqa: PLC0415
+    from evalgate.report.numbers import count  # noqa: PLC0415
+
+    found = store_verified(Path.cwd())
+    if found is None:
+        return
+    if found.damaged or found.misnamed:
+        what = f"{found.damaged:,} of {count(found.calls, 'call')} are damaged, {found.misnamed:,} misnamed"
+        cure = "none of them is served; they are called again when needed"
+        raise BadInput([Problem(f"the local store: {what}", cure)])
+    streams.write_data(
+        f"the local store: {count(found.calls, 'call')}, every one is whole and rightly named\n"
+    )

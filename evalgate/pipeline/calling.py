@@ -127,8 +127,9 @@ async def _make_calls(calling: Calling, session: Session, progress: Progress) ->
         inner = AutoCaller(ReplayCaller(calling.known), recording, calling.store)
         served, judged = Ledger(inner), Ledger(inner)
         anew = frozenset[str]() if calling.anew is None else calling.anew(session.id)
-        caller_of = _chosen(anew, Ledger(recording, served.calls, served.found), served)
-        telling = asyncio.ensure_future(tell(log.tally, (served, judged), progress))
+        fresh = Ledger(recording, served.calls, served.found)
+        caller_of = _chosen(anew, fresh, served)
+        telling = asyncio.ensure_future(tell(log.tally, (served, fresh, judged), progress))
         try:
             with stopping.listening(lambda: log.tally.in_flight):
                 turns = Turns(live.places if calling.concurrency is None else None)

@@ -38,11 +38,12 @@ class Ledger:
         return {digest: call for digest, call in self.calls.items() if not call.replayed}
 
 
-async def tell(tally: Tally, ledgers: tuple[Ledger, Ledger], progress: Progress) -> None:
+async def tell(tally: Tally, ledgers: tuple[Ledger, ...], progress: Progress) -> None:
     """Tell now and then what the calls came to, until cancelled."""
+    noted = {id(ledger.calls): ledger.calls for ledger in ledgers}
     while True:
         await asyncio.sleep(_TELL_EVERY_S)
-        needed = sum(len(ledger.calls) for ledger in ledgers)
+        needed = sum(map(len, noted.values()))
         made = sum(ledger.count_made for ledger in ledgers)
         spent = tally.spend()
         usd = spent.billed_usd + spent.possible_usd
