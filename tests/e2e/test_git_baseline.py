@@ -618,6 +618,12 @@ def test_a_new_family_has_nothing_at_the_merge_base(repository, result):
     assert pairs(result()) == [("production", "worse")]
 
 
+def test_a_fork_point_of_nobody_knows_what_is_told(repository, said):
+    repository.git("branch", "-m", "main", "trunk")
+    assert repository.run("--baseline", "git:merge-base") == 2
+    assert "the default branch is not known: neither origin's, nor main, nor master is here" in said()
+
+
 def test_no_default_branch_is_no_error(repository, result):
     repository.git("branch", "-m", "main", "trunk")
     repository.write("policies/words/production.yaml", policy("sloppy"))

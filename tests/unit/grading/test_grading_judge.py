@@ -17,6 +17,7 @@ from evalgate.core.policy_file import DeploymentFile
 from evalgate.core.suite import Grader
 from evalgate.core.suite_file import ContainsGrader, ExactGrader, JudgeGrader, SimilarityGrader
 from evalgate.core.vectors import pack
+from evalgate.grading.grade import grade
 from evalgate.grading.judge_error import JudgeError, check_judge_errors
 from evalgate.grading.needs import Judging
 
@@ -171,8 +172,18 @@ def test_an_unusable_reply_is_the_judges_error_and_no_grade(text: str, why: str)
 
 
 def test_an_unknown_label_is_the_judges_error() -> None:
-    found = judged(judge(labels=["a", "b"], correct=["a"]), "x", reply(label="A"))
+    for said in ("A", "c", 1, None):
+        found = judged(judge(labels=["a", "b"], correct=["a"]), "x", reply(label=said))
+        assert isinstance(found, JudgeError)
+        assert found.reason.startswith("no known label")
+    found = judged(judge(pairwise=True), "x", *[reply(label="third")] * 2, other=Answer("y"))
     assert isinstance(found, JudgeError)
+    assert found.reason.startswith("no known label")
+
+
+def test_a_grader_that_asks_a_model_is_not_graded_without_one() -> None:
+    with pytest.raises(GraderCrash, match="the grader 'judge' asks a model, so case 'c-1' was not judged"):
+        grade(CASE, Answer("x"), judge().spec, 1.0, None)
 
 
 def test_a_call_that_failed_is_the_judges_error() -> None:

@@ -274,6 +274,20 @@ def test_a_revision_from_a_tree_sees_every_file_but_litter(files):
     assert len({before, changed, baseline(files).deployments["weak"].revision}) == 3
 
 
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("{tree: [production.yaml]}", "'production.yaml' is a file, and tree names folders"),
+        ("{tree: [../../empty]}", "'../../empty' holds no files"),
+        ("{}", "neither files nor tree is named"),
+    ],
+)
+def test_a_revision_that_hashes_nothing(files, named, said):
+    (files.root / "empty").mkdir()
+    files.production('model: small, revision: "1"', f"model: small, revision: {named}")
+    assert said in files.said()
+
+
 def test_a_classifier_is_read(files):
     files.write("policies/tickets/router.json", json.dumps(CLASSIFIER))
     files.production(COLUMN, "{kind: classifier, model: router.json, threshold: 0.5,")

@@ -181,6 +181,13 @@ def repeated(found):
     return [line for line in found()[2] if "same question" in line]
 
 
+def test_of_very_many_repeated_questions_the_first_are_named(mail, found):
+    mail.cases(*asking(*(f"Is room {n % 23} free?" for n in range(46))))
+    said = repeated(found)
+    assert len(said) == 20
+    assert any("3 more questions are asked by several cases" in line for line in found()[2])
+
+
 def test_one_question_under_two_names_is_warned_of(mail, found):
     mail.cases(*asking("Is it open?", "Where is it?", " is it OPEN? "))
     assert repeated(found) == ["suites/mail/cases.jsonl:3: 2 cases ask the same question: 'm-1', 'm-3'"]
