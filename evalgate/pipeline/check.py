@@ -9,7 +9,9 @@ from evalgate.core.policy import Policy
 from evalgate.core.review import Review
 from evalgate.core.suite import Suite
 from evalgate.load.everything import Everything, load_everything
+from evalgate.pipeline.judging import judging_of
 from evalgate.pipeline.places import recordings_in
+from evalgate.pipeline.plan_judging import plan_judging
 from evalgate.pipeline.power_warnings import power_warnings
 from evalgate.pipeline.walk import Walked, walk
 from evalgate.pricing.prices import resolve_prices
@@ -44,6 +46,7 @@ def check(start: Path) -> Review:
         if recordings is not None:
             for policy in policies:
                 _replayable(found, suite, policy, recordings, notes)
+            _judgeable(found, suite, recordings, notes)
         suite_file = found.shown(suite.file)
         notes.warnings += [
             Problem(each, "", suite_file, key="budgets") for each in dict.fromkeys(power_warnings(suite))
@@ -112,6 +115,32 @@ def _replayable(
         return
     if walked.missing:
         notes.warnings.append(_missing(found, suite, policy, walked))
+
+
+def _judgeable(found: Everything, suite: Suite, recordings: Recordings, notes: _Notes) -> None:
+    """Note what keeps the models that graders ask from judging, and how many of their calls are missing."""
+    file = found.shown(suite.file)
+    try:
+        judging_of(suite)
+        planned = plan_judging(found.project, suite, recordings, "replay")
+    except BadInput as bad:
+        # A judge without a price; what is wrong with a policy or a case is told already.
+        unpriced = [problem for problem in bad.problems if (problem.key or "").startswith("deployments.")]
+        notes.errors += [
+            replace(each, file=file, key=(each.key or "").removeprefix("deployments.")) for each in unpriced
+        ]
+        return
+    except CannotJudge as cannot:
+        if not notes.errors:
+            notes.errors.append(Problem(str(cannot), "", file))
+        return
+    if planned is not None and planned.missing:
+        needed = sum(each.needed for each in planned.calls)
+        message = f"{planned.missing:,} of {needed:,} calls that grading needs are not recorded"
+        cure = (
+            f"`evalgate record {found.shown(suite.folder)}` makes them; `evalgate plan` tells what they cost"
+        )
+        notes.warnings.append(Problem(message, cure, file, key="grader"))
 
 
 def _missing(found: Everything, suite: Suite, policy: Policy, walked: Walked) -> Problem:
