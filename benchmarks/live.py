@@ -57,7 +57,7 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
 """
 PROJECT = """
 providers: {{gateway: {provider}}}
-budgets: {{accuracy: {{min: 50%}}, latency_p95: {{max: 10s}}}}
+budgets: {{latency_p95: {{max: 1ms}}}}
 """
 POLICY = """
 prompt: [{role: user, content: "{{input}}"}]
@@ -122,7 +122,8 @@ def timed(command: list[str], cwd: Path) -> tuple[float, str]:
     started = time.perf_counter()
     environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": str(ROOT), "GATEWAY_KEY": "none"}
     done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
+    # A P95 of more than a millisecond is a proven failure (1), or not to be trusted (3).
+    if done.returncode not in (0, 1, 3):
         sys.exit(f"{command}: exit {done.returncode}\n{done.stderr}\n{done.stdout}")
     return time.perf_counter() - started, done.stdout
 
@@ -136,7 +137,7 @@ def evalgate(provider: str, calls: int, in_flight: int | None) -> tuple[float, f
         wall_s, printed = timed(command, Path(folder))
     (comparison,) = json.loads(printed)["comparisons"]
     check = next(check for check in comparison["checks"] if check["metric"] == "latency_p95")
-    return wall_s, check["candidate"]["value"], check["verdict"] == "inconclusive"
+    return wall_s, check["candidate"]["value"], "not to be trusted" in check["reason"]
 
 
 def main() -> None:

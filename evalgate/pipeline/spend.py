@@ -56,10 +56,15 @@ def worst(request: Request, price: Price, attempts: int) -> Usd:
 
     No token is shorter than a byte, so the bytes of what is sent bound its input tokens.
     """
-    if request.kind == "function":
+    if price.reported and price == Price(reported=True):
+        return Unmeasured(
+            f"what {request.model!r} costs is known once it was called (price: {{reported: true}}); "
+            "unit prices or per_request beside it bound it beforehand"
+        )
+    if request.kind in {"function", "http"}:
         once = usd_of((Attempt(0.0),), price)
         if isinstance(once, Unmeasured):
-            return Unmeasured(f"{request.model!r} is a function, which counts its own tokens")
+            return Unmeasured(f"{request.model!r} counts its own tokens")
         return once * attempts
     sent = canonical_json([[message_json(each) for each in request.messages], dict(request.params)])
     bytes_sent = len(sent.encode())
