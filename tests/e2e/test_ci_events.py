@@ -1,5 +1,7 @@
 """Which commit judges, and which policies it judges, for every event and every state of a clone."""
 
+import sys
+
 import pytest
 
 from tests.pull_requests import PROJECT, Tree, cases, policy
@@ -63,7 +65,7 @@ def test_what_changes_nothing_passes_and_says_so(origin, runner, change):
 
 def test_nothing_is_read_of_the_base_when_no_file_matters(origin, runner, monkeypatch):
     tree, payload = origin.open(lambda tree: tree.write("README.md", "more words\n"))
-    monkeypatch.setattr("evalgate.pipeline.ci.judging.loaded_project", None)
+    monkeypatch.setitem(sys.modules, "evalgate.pipeline.ci.measuring", None)
     assert runner.event("pull_request", payload).run(tree) == 0
     assert "no file that a policy or a suite uses has changed" in str(runner.result["notes"])
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.core.errors import BadInput, CannotJudge, EvalgateError, ExitCode, Problem
+from evalgate.core.report_data import ReportData
 from evalgate.github.files import append_summary, write_outputs
 from evalgate.pipeline.ci.commenting import Commented
 from evalgate.pipeline.ci.judging import Ruled
@@ -67,8 +68,8 @@ def publish(ruled: Ruled, to: Surfaces) -> None:
     _write(to.folder / RESULT, json.render(decision))
     _write(to.folder / TESTS, junit.render(decision))
     left = {"results": str(to.folder / RESULT), "junit": str(to.folder / TESTS)}
-    if decision.judgements:
-        left["report"] = str(_report(ruled, to))
+    if ruled.data is not None:
+        left["report"] = str(_report(ruled.data, to))
     write(to, {**outputs(decision), **left})
 
 
@@ -100,11 +101,11 @@ def write(to: Surfaces, values: Mapping[str, str]) -> None:
         write_outputs(to.outputs, values)
 
 
-def _report(ruled: Ruled, to: Surfaces) -> Path:
+def _report(data: ReportData, to: Surfaces) -> Path:
     from evalgate.report.html.page import render  # noqa: PLC0415  heavy
 
     path = to.folder / to.report_name
-    _write(path, render(ruled.data))
+    _write(path, render(data))
     return path
 
 
