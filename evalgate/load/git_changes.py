@@ -8,6 +8,8 @@ from evalgate.core.errors import BadInput, Problem
 from evalgate.load.git import Commit, Repository, ask, open_repository
 
 _LINK_CURE = "commit the file itself; nothing outside the repository is read"
+_LOCAL = ".evalgate"
+_LOCAL_CURE = "remove it and name .evalgate/ in .gitignore; recordings to be judged stand beside their suite"
 _HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 
 
@@ -65,11 +67,11 @@ def changed_paths(repository: Repository, commit: Commit) -> frozenset[str]:
     return frozenset(name for name in (*said.out.split("\0"), *new.out.split("\0")) if name)
 
 
-def check_links(repository: Repository, paths: frozenset[str]) -> None:
-    """Refuse changed symlinks that lead out of the repository: what they name may be anybody's.
+def check_paths(repository: Repository, paths: frozenset[str]) -> None:
+    """Refuse files that no change may bring: links to what may be anybody's, and one machine's own store.
 
     Raises:
-        BadInput: with every one that does.
+        BadInput: with every one of them.
 
     """
     top = repository.project.resolve()
@@ -80,6 +82,12 @@ def check_links(repository: Repository, paths: frozenset[str]) -> None:
             target = Path(os.path.realpath(path))
             if not target.is_relative_to(top) or target.is_relative_to(top / ".git"):
                 odd.append(Problem("this symlink leads out of the repository", _LINK_CURE, name))
+    if any(_LOCAL in name.split("/") for name in paths):
+        tracked = ask(repository.project, "ls-files", "--cached", "-z").out.split("\0")
+        local = [name for name in tracked if name in paths and _LOCAL in name.split("/")]
+        odd += [
+            Problem("what one machine keeps for itself is committed", _LOCAL_CURE, name) for name in local
+        ]
     if odd:
         raise BadInput(odd)
 

@@ -179,10 +179,15 @@ def _file_of(suite: Suite, judgement: Judgement) -> str:
 
 def _counts(suite: Suite, runs: tuple[Run, ...], judges: JudgeUse | None, called: Called) -> CallCounts:
     results = chain.from_iterable(run.results for run in runs)
-    needed = {step.digest for graded in results for step in graded.outcome.steps}
+    # By session too: where the commit's log of a call does not settle it, a log that the change adds may.
+    steps = {(step.digest, step.session) for graded in results for step in graded.outcome.steps}
+    needed = {digest for digest, _ in steps}
     made, reused = needed & called.made, needed - called.made
-    replayed = reused | ((judges.digests if judges is not None else frozenset()) - called.made)
-    added = sum(map(called.recordings.is_behind, replayed)) if suite.base is not None else 0
+    is_behind, added = called.recordings.is_behind, 0
+    if suite.base is not None:
+        asked = (judges.digests if judges is not None else frozenset()) - called.made
+        behind = {digest for digest, session in steps if digest in reused and is_behind(digest, session)}
+        added = len(behind | set(filter(is_behind, asked)))
     return CallCounts(needed=len(needed), reused=len(reused), made=len(made), added=added)
 
 

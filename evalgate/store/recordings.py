@@ -86,9 +86,12 @@ class Recordings:
                     return each
         return found[0] if found else None
 
-    def is_behind(self, digest: str) -> bool:
-        """Tell whether ``digest`` is recorded, but not in the first layer."""
-        return digest not in self._layers[0] and any(digest in layer for layer in self._layers[1:])
+    def is_behind(self, digest: str, session: str | None = None) -> bool:
+        """Tell whether ``digest`` (as ``session`` recorded it) is recorded, but not in the first layer."""
+        first = self._layers[0].get(digest, ())
+        if any(session is None or each.session == session for each in first):
+            return False
+        return any(layer.get(digest) is not None for layer in self._layers[1:])
 
     def sessions_of(self, digest: str) -> tuple[str, ...]:
         """Return the ids of the sessions that hold ``digest``, newest first."""

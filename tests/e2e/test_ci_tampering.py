@@ -347,13 +347,42 @@ def test_the_base_may_be_stricter_with_branches_and_a_change_cannot_undo_it(orig
     assert "max_new_recordings" in str(runner.result["announcements"])
 
 
-def test_recordings_in_the_local_folder_count_as_new(origin, runner):
+@pytest.mark.parametrize("name", [".evalgate/store.sqlite3", "teams/a/.evalgate/recordings/x.jsonl"])
+def test_a_store_of_ones_own_is_refused(origin, runner, capsys, name):
     def change(tree):
         new_model(tree)
         tree.write(".gitignore", "")
-        target = tree.folder / ".evalgate/recordings/words/forged.jsonl"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (tree.folder / "suites/words/recordings/forged.jsonl").replace(target)
+        tree.write(name, "SQLite format 3")
+
+    tree, payload = origin.open(change, fork=True)
+    assert runner.event("pull_request", payload).run(tree) == 2
+    assert f"{name}: what one machine keeps for itself is committed" in capsys.readouterr().err
+
+
+def test_a_log_that_settles_what_the_bases_does_not_is_new_evidence(origin, runner):
+    """The base recorded a call that failed at once; the change allows a retry and brings the second try."""
+    [known] = origin.work.recordings
+    head, *lines = known.read_text().splitlines()
+    calls = [json.loads(line) for line in lines]
+    for each in calls:
+        if each["request"]["model"] == "loud":
+            each["attempts"] = [{"latency_s": 0.1, "error": "server_error", "status": 500}]
+            each.pop("response")
+    known.write_text("\n".join([head, *map(json.dumps, calls)]) + "\n")
+    origin.push_main()
+
+    def change(tree):
+        tree.write("policies/words/production.yaml", policy("loud", reliability="{num_retries: 1}"))
+        header = json.loads(head)
+        session = {**header["sessions"][0], "id": "forged"}
+        made = [json.dumps({**header, "sessions": [session]})]
+        for each in calls:
+            if each["request"]["model"] == "loud":
+                text = f"W{each['request']['messages'][-1]['content'][1:]}"
+                tries = [*each["attempts"], {"latency_s": 0.1}]
+                answered = {"attempts": tries, "session": "forged", "response": {"text": text}}
+                made.append(json.dumps({**each, **answered}))
+        tree.write("suites/words/recordings/forged.jsonl", "\n".join(made) + "\n")
 
     tree, payload = origin.open(change, fork=True)
     assert runner.event("pull_request", payload).run(tree) == 3

@@ -10,7 +10,7 @@ from evalgate.core.verdict import Decision
 from evalgate.gate.decide import decide, nothing_changed
 from evalgate.github.event import Event
 from evalgate.load.git import Commit
-from evalgate.load.git_changes import changed_paths, check_links, first_changed_line, top_of
+from evalgate.load.git_changes import changed_paths, check_paths, first_changed_line, top_of
 from evalgate.pipeline.ci.base_commit import find_base
 from evalgate.pipeline.ci.projects import Change, FoundProject, projects_reached
 from evalgate.pipeline.ci.settings import CiSettings
@@ -61,7 +61,7 @@ def _change(settings: CiSettings, event: Event | None) -> Change:
     trusted = not (settings.untrusted or (event is not None and event.fork))
     _refuse_calls(settings, trusted=trusted)
     paths = changed_paths(repository, base.commit or _NOTHING)
-    check_links(repository, paths)
+    check_paths(repository, paths)
     return Change(repository, base, paths, trusted)
 
 
