@@ -175,7 +175,8 @@ def _summary(
     broken_off: EvalgateError | None,
 ) -> CallsMade:
     served, judged = ledgers
-    made = judged.made | served.made
+    served_anew = served.made
+    made = judged.made | served_anew
     judges = suite_judging(calling.suite).deployments
     return CallsMade(
         session=session.id,
@@ -185,7 +186,7 @@ def _summary(
         failed=sum(call.response is None for call in made.values()),
         spend=spend,
         judging_usd=total_usd(
-            [call for digest, call in made.items() if digest not in served.made],
+            [call for digest, call in made.items() if digest not in served_anew],
             priced_by(judges, judge_prices(calling.project, calling.suite)),
         ),
         broken_off=broken_off,
