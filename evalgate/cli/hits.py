@@ -53,6 +53,8 @@ def hits(  # noqa: PLR0913  one parameter an option
 
     settings = HitsSettings(Path.cwd(), suites, policies, baseline, sample, seed)
     found = new_hits(settings, progress_on(sys.stderr, os.environ, quiet=quiet))
+    if not found:
+        streams.say("there is no proposal to look at; name a policy of the family with --policy")
     renderers = {"text": written.render_text, "csv": written.render_csv, "json": written.render_json}
     streams.write_data(renderers[format_name](found))
     return int(ExitCode.OK)
