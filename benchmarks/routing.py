@@ -32,7 +32,7 @@ from evalgate.core.run import Manifest, Run
 from evalgate.scoring.compare import compare_absolute
 from evalgate.scoring.routing import RoutedOutcomes, apgr, cpt, routing_curve
 from evalgate.training.folds import fold_of
-from evalgate.training.text_classifier import fit
+from evalgate.training.text_classifier import Target, fit
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 ALPHA = 0.05
@@ -101,7 +101,8 @@ def two_models(name: str, rows: list[dict], ends: tuple[float, float], at_least:
     ]
     needed = strong > weak
     folds = fold_of(cases, needed.astype(int).tolist(), 5, seed=0)
-    score = fit([question_text(each.case) for each in cases], [needed], folds).out_of_fold[:, 0]
+    target = Target(needed, weak > strong)
+    score = fit([question_text(each.case) for each in cases], [target], folds).out_of_fold[:, 0]
     took_s = time.perf_counter() - started
     outcomes = RoutedOutcomes(score, weak, strong, [each.cluster for each in cases])
     found, curve = apgr(outcomes, ALPHA), routing_curve(outcomes)
@@ -126,7 +127,8 @@ def arena(folder: Path) -> None:
     cases = [RoutingCase("arena", Case(id=name, input=prompts[name]), (0, 0)) for name in ids]
     needed = strong > weak
     folds = fold_of(cases, needed.astype(int).tolist(), 5, seed=0)
-    score = fit([prompts[name] for name in ids], [needed], folds).out_of_fold[:, 0]
+    target = Target(needed, weak > strong)
+    score = fit([prompts[name] for name in ids], [target], folds).out_of_fold[:, 0]
     shown = {math.inf, *np.quantile(score, [0.9, 0.75, 0.5, 0.25, 0.1], method="nearest"), score.min()}
     worst = 0.0
     for threshold in (math.inf, *sorted(set(score.tolist()), reverse=True)):

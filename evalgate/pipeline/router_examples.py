@@ -16,8 +16,8 @@ from evalgate.pipeline.judging import SuiteJudge
 from evalgate.pipeline.measure import measure
 from evalgate.pipeline.recorded import committed_and_local
 from evalgate.pricing.prices import resolve_prices
-from evalgate.scoring.arrays import Bools
 from evalgate.store.replay import ReplayCaller
+from evalgate.training.text_classifier import Target
 
 CLASSES = ("easy", "medium", "hard")
 # With fewer of either kind, what is learned is the few.
@@ -98,10 +98,16 @@ def _only(policy: Policy, alias: str) -> Policy:
     return replace(policy, router=None, cascade=None, cache=None, use=alias, reliability=reliability)
 
 
-def targets_of(cases: Sequence[RoutingCase], *, difficulty: bool) -> Mapping[str, Bools]:
-    """Return what each head of the router learns, by its name: which cases need more."""
+def targets_of(cases: Sequence[RoutingCase], *, difficulty: bool) -> Mapping[str, Target]:
+    """Return what each head of the router learns, by its name: which cases need more, and which less."""
     classes = np.array([_class(each.right) for each in cases], dtype=int)
-    return {"more than easy": classes > 0, "hard": classes > 1} if difficulty else {"strong": classes > 0}
+    right = np.array([each.right for each in cases]).reshape(len(cases), -1)
+    if not difficulty:
+        return {"strong": Target(classes > 0, right[:, 0] > right[:, -1])}
+    return {
+        "more than easy": Target(classes > 0, right[:, 0] > right[:, -1]),
+        "hard": Target(classes > 1, right[:, -2] > right[:, -1]),
+    }
 
 
 def class_counts(cases: Sequence[RoutingCase]) -> tuple[tuple[str, int], ...]:
@@ -119,7 +125,7 @@ def _class(right: Sequence[float]) -> int:
     return 0 if first == 0 else 2 if first == len(right) - 1 else 1
 
 
-def check_examples(targets: Mapping[str, Bools], folds: Sequence[int]) -> None:
+def check_examples(targets: Mapping[str, Target], folds: Sequence[int]) -> None:
     """Make sure that there is something to learn from, in every fold.
 
     Raises:
@@ -128,7 +134,8 @@ def check_examples(targets: Mapping[str, Bools], folds: Sequence[int]) -> None:
     """
     fold = np.asarray(folds, dtype=int)
     problems = []
-    for name, needed in targets.items():
+    for name, target in targets.items():
+        needed = target.helps
         yes, no = int(needed.sum()), int((~needed).sum())
         one_sided = any(len(set(needed[fold != each].tolist())) < 2 for each in set(folds))
         if min(yes, no) < FEWEST_EXAMPLES or one_sided:

@@ -23,11 +23,10 @@ from evalgate.pipeline.router_examples import (
     targets_of,
 )
 from evalgate.pipeline.settings import TrainSettings
-from evalgate.scoring.arrays import Bools
 from evalgate.scoring.routing import RoutedOutcomes, router_quality
 from evalgate.training.folds import fold_of, split_cases
 from evalgate.training.router_file import router_json, split_json
-from evalgate.training.text_classifier import Fitted, fit
+from evalgate.training.text_classifier import Fitted, Target, fit
 
 ALPHA = 0.05
 
@@ -59,7 +58,7 @@ def train_router(settings: TrainSettings, progress: Progress) -> TrainedRouter:
     progress.done()
     learned, held_out = split_cases(every, settings.share, settings.seed)
     targets = targets_of(learned, difficulty=settings.difficulty)
-    strata = np.sum(list(targets.values()), axis=0).tolist()
+    strata = np.sum([target.helps for target in targets.values()], axis=0).tolist()
     folds = fold_of(learned, strata, settings.folds, settings.seed)
     check_examples(targets, folds)
     fitted = fit([question_text(each.case) for each in learned], list(targets.values()), folds)
@@ -80,7 +79,7 @@ def train_router(settings: TrainSettings, progress: Progress) -> TrainedRouter:
 
 
 def _qualities(
-    cases: Sequence[RoutingCase], fitted: Fitted, targets: Mapping[str, Bools], wanted: float | None
+    cases: Sequence[RoutingCase], fitted: Fitted, targets: Mapping[str, Target], wanted: float | None
 ) -> tuple[RouterQuality, ...]:
     """Judge each head out of fold, by what going up to the dearest deployment gains.
 
@@ -94,11 +93,11 @@ def _qualities(
         router_quality(
             name,
             RoutedOutcomes(fitted.out_of_fold[:, column], right[:, below[column]], right[:, -1], clusters),
-            needed,
+            target.helps,
             ALPHA,
             wanted,
         )
-        for column, (name, needed) in enumerate(targets.items())
+        for column, (name, target) in enumerate(targets.items())
     )
 
 

@@ -21,6 +21,16 @@ NGRAMS = (1, 2)
 MOST_TERMS = 50_000
 # With fewer texts, leaving out every term that stands in one of them leaves too little.
 _FEW_TEXTS = 100
+# Of fewer cases than this where going up harms, nothing is learned.
+_FEWEST_HARMS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a head learns: where going up helps, and where it harms (the weak one is right more often)."""
+
+    helps: Flags
+    harms: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +54,12 @@ class Fitted:
     out_of_fold: Floats
 
 
-def fit(texts: Sequence[str], targets: Sequence[Flags], folds: Sequence[int]) -> Fitted:
-    """Fit a head for each array of ``targets`` (True where the case needs more), on all texts.
+def fit(texts: Sequence[str], targets: Sequence[Target], folds: Sequence[int]) -> Fitted:
+    """Fit a head for each of ``targets``, on all texts.
+
+    What is gained by going up is the chance that it helps less the chance that it harms. Two regressions
+    learn the two; near the base rates a step of a logit moves a probability ``p`` by ``p * (1 - p)``, and
+    weighed so, their difference is one linear score. Its probability is calibrated to where it helps.
 
     Raises:
         CannotJudge: scikit-learn is not installed.
@@ -58,14 +72,15 @@ def fit(texts: Sequence[str], targets: Sequence[Flags], folds: Sequence[int]) ->
         vectorizer, vectors = _vectors([texts[int(at)] for at in learn])
         unseen = vectorizer.transform([texts[int(at)] for at in judge])
         for column, target in enumerate(targets):
-            raw[judge, column] = _regression(vectors, target[learn]).decision_function(unseen)
+            coefficients, intercept = _gain(vectors, Target(target.helps[learn], target.harms[learn]))
+            raw[judge, column] = unseen @ coefficients + intercept
     vectorizer, vectors = _vectors(texts)
     heads, probabilities = [], np.empty_like(raw)
     for column, target in enumerate(targets):
-        probabilities[:, column] = _calibrated_out_of_fold(raw[:, column], target, fold)
-        slope, shift = _platt(raw[:, column], target)
-        model = _regression(vectors, target)
-        heads.append(Head(model.coef_[0] * slope, float(model.intercept_[0]) * slope + shift))
+        probabilities[:, column] = _calibrated_out_of_fold(raw[:, column], target.helps, fold)
+        slope, shift = _platt(raw[:, column], target.helps)
+        coefficients, intercept = _gain(vectors, target)
+        heads.append(Head(coefficients * slope, intercept * slope + shift))
     return Fitted(tuple(vectorizer.get_feature_names_out()), vectorizer.idf_, tuple(heads), probabilities)
 
 
@@ -84,6 +99,18 @@ def _vectors(texts: Sequence[str]) -> tuple[Any, Any]:
         max_features=MOST_TERMS,
     )
     return vectorizer, vectorizer.fit_transform(texts)
+
+
+def _gain(vectors: Any, target: Target) -> tuple[Floats, float]:
+    """Return coefficients and intercept of the score of what is gained by going up."""
+    helps = _regression(vectors, target.helps)
+    coefficients, intercept = helps.coef_[0], float(helps.intercept_[0])
+    if target.harms.sum() < _FEWEST_HARMS:
+        return coefficients, intercept
+    harms = _regression(vectors, target.harms)
+    moved = [float(flags.mean() * (1 - flags.mean())) for flags in (target.helps, target.harms)]
+    weight = moved[1] / moved[0]
+    return coefficients - weight * harms.coef_[0], intercept - weight * float(harms.intercept_[0])
 
 
 def _regression(vectors: Any, target: Flags) -> Any:

@@ -11,7 +11,7 @@ from evalgate.core.routing import RoutingCase, TrainedOn, leaked_cases, question
 from evalgate.serving.classifier import classifier_score
 from evalgate.training.folds import fold_of, split_cases
 from evalgate.training.router_file import router_json, split_json
-from evalgate.training.text_classifier import _platt, _vectors, fit
+from evalgate.training.text_classifier import Target, _platt, _vectors, fit
 
 WORDS = [
     "parcel",
@@ -49,13 +49,18 @@ def routing_cases(texts, groups=()):
     ]
 
 
+def helping(needs):
+    """A target where going up never harms."""
+    return Target(needs, np.zeros(len(needs), dtype=bool))
+
+
 def dealt(texts, needs, folds=5):
     return fold_of(routing_cases(texts), needs.astype(int).tolist(), folds, seed=1)
 
 
 def test_the_file_scores_as_scikit_learn_does_after_calibration():
     texts, needs = texts_and_needs(200)
-    fitted = fit(texts, [needs], dealt(texts, needs))
+    fitted = fit(texts, [helping(needs)], dealt(texts, needs))
     written = json.loads(router_json(fitted, {}, {}))
     score = classifier_score(
         TextClassifier(
@@ -79,7 +84,7 @@ def test_the_file_scores_as_scikit_learn_does_after_calibration():
 
 def test_out_of_fold_probabilities_are_calibrated_and_tell_the_hard_ones():
     texts, needs = texts_and_needs(600)
-    found = fit(texts, [needs], dealt(texts, needs)).out_of_fold[:, 0]
+    found = fit(texts, [helping(needs)], dealt(texts, needs)).out_of_fold[:, 0]
     assert found.mean() == pytest.approx(needs.mean(), abs=0.02)
     hard = np.array(["why" in text for text in texts])
     assert found[hard].mean() == pytest.approx(needs[hard].mean(), abs=0.1)
@@ -95,9 +100,21 @@ def test_a_score_that_is_wrong_way_round_becomes_none_instead_of_turning():
     assert 1 / (1 + np.exp(-shift)) == pytest.approx(5 / 8)
 
 
+def test_texts_where_going_up_harms_are_scored_below_those_where_it_does_nothing():
+    texts, needs = texts_and_needs(600)
+    harms = ~needs & np.array(["lamp" in text for text in texts])
+    unaware = fit(texts, [helping(needs)], dealt(texts, needs)).out_of_fold[:, 0]
+    aware = fit(texts, [Target(needs, harms)], dealt(texts, needs)).out_of_fold[:, 0]
+    plain = ~needs & ~harms
+    assert aware[harms].mean() < aware[plain].mean() - 0.02
+    gain = needs.astype(float) - harms
+    assert np.corrcoef(aware, gain)[0, 1] > np.corrcoef(unaware, gain)[0, 1] + 0.02
+
+
 def test_two_heads_share_their_terms():
     texts, needs = texts_and_needs(200)
-    fitted = fit(texts, [needs, needs & np.array(["lamp" in text for text in texts])], dealt(texts, needs))
+    lamps = needs & np.array(["lamp" in text for text in texts])
+    fitted = fit(texts, [helping(needs), helping(lamps)], dealt(texts, needs))
     written = json.loads(router_json(fitted, {}, {}))
     assert written["format"] == "evalgate/difficulty-classifier@1"
     assert len(written["intercepts"]) == 2
