@@ -23,6 +23,7 @@ class Stopping:
         """Start with nothing in the way."""
         self.asked = False
         self.halted = False
+        self._limit: asyncio.TimerHandle | None = None
 
     def __call__(self) -> bool:
         """Tell whether no new call is to be made."""
@@ -42,7 +43,7 @@ class Stopping:
             calls = in_flight()
             waiting = f"waiting up to {GRACE_S:g} s for {calls:,} in flight, " if calls else ""
             _log.warning("interrupted: no new call is made; %sCtrl-C again drops them", waiting)
-            loop.call_later(GRACE_S, task.cancel)
+            self._limit = loop.call_later(GRACE_S, task.cancel)
 
         # Signals go to the main thread only; in another one there is nothing to take over.
         with suppress(ValueError, RuntimeError, NotImplementedError):
@@ -51,6 +52,8 @@ class Stopping:
         try:
             yield
         finally:
+            if self._limit is not None:
+                self._limit.cancel()
             with suppress(ValueError, RuntimeError, NotImplementedError):
                 for each in _SIGNALS:
                     loop.remove_signal_handler(each)

@@ -12,6 +12,9 @@ from typing import Literal
 
 from evalgate.core.errors import SpendCapReached
 
+# No sum of money is as large.
+_NO_CAP = 2**62
+
 Claim = Literal["ours", "taken"]
 
 
@@ -20,6 +23,7 @@ class Sending:
     """An attempt that is about to be sent; ``worst_nusd`` is None where nobody knows its worst case."""
 
     owner: int
+    sitting: int
     session: str
     digest: bytes
     provider: str
@@ -49,14 +53,18 @@ class LeftOpen:
 NOTHING_LEFT = LeftOpen(0, 0, 0)
 
 
-def register(connection: sqlite3.Connection, name: str, living: Collection[str]) -> tuple[int, LeftOpen]:
-    """Add an owner to the sitting of those who live, or to a new one; close the books of the dead."""
+def register(connection: sqlite3.Connection, name: str, living: Collection[str]) -> tuple[int, int, LeftOpen]:
+    """Add an owner to the sitting of those who live, or to a new one; close the books of the dead.
+
+    Returns the ids of the owner and of the sitting, and what the dead left open.
+    """
     left = bury(connection, living)
     row = connection.execute("SELECT sitting FROM owners LIMIT 1").fetchone()
     sitting = row[0] if row else connection.execute("INSERT INTO sittings DEFAULT VALUES").lastrowid
     added = connection.execute("INSERT INTO owners (name, sitting) VALUES (?, ?)", [name, sitting])
     assert added.lastrowid is not None
-    return added.lastrowid, left
+    assert sitting is not None
+    return added.lastrowid, sitting, left
 
 
 def bury(connection: sqlite3.Connection, living: Collection[str]) -> LeftOpen:
@@ -102,19 +110,15 @@ def reserve(connection: sqlite3.Connection, sending: Sending, cap_nusd: int | No
 
     """
     worst = sending.worst_nusd or 0
-    sitting, reserved, spent = connection.execute(
-        "SELECT sittings.id, reserved_nusd, spent_nusd FROM sittings "
-        "JOIN owners ON owners.sitting = sittings.id WHERE owners.id = ?",
-        [sending.owner],
-    ).fetchone()
-    if cap_nusd is not None and reserved + spent + worst > cap_nusd:
-        if reserved and spent + worst <= cap_nusd:
-            return None
-        raise SpendCapReached(
-            f"the next attempt may cost up to {usd(worst)}, and {usd(spent + reserved)} of {usd(cap_nusd)} "
-            "are spent or set aside"
-        )
-    connection.execute("UPDATE sittings SET reserved_nusd = reserved_nusd + ? WHERE id = ?", [worst, sitting])
+    room = _NO_CAP if cap_nusd is None else cap_nusd - worst
+    fits = connection.execute(
+        "UPDATE sittings SET reserved_nusd = reserved_nusd + ? "
+        "WHERE id = ? AND reserved_nusd + spent_nusd <= ?",
+        [worst, sending.sitting, room],
+    )
+    if not fits.rowcount and cap_nusd is not None:
+        _refuse_for_good(connection, sending.sitting, worst, cap_nusd)
+        return None
     added = connection.execute(
         "INSERT INTO attempts (owner, session, digest, provider, model, began_at, worst_nusd) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -131,20 +135,29 @@ def reserve(connection: sqlite3.Connection, sending: Sending, cap_nusd: int | No
     return added.lastrowid
 
 
-def settle(connection: sqlite3.Connection, ticket: int, ended: Ended) -> None:
+def settle(connection: sqlite3.Connection, ticket: int, sending: Sending, ended: Ended) -> None:
     """Note how an attempt ended, and put what it cost in the place of its worst case."""
-    owner, worst = connection.execute(
-        "SELECT owner, coalesce(worst_nusd, 0) FROM attempts WHERE id = ?", [ticket]
-    ).fetchone()
+    worst = sending.worst_nusd or 0
     connection.execute(
         "UPDATE attempts SET state = ?, spent_nusd = ?, outcome = ? WHERE id = ?",
         [ended.state, ended.spent_nusd, ended.outcome, ticket],
     )
     connection.execute(
-        "UPDATE sittings SET reserved_nusd = reserved_nusd - ?, spent_nusd = spent_nusd + ? "
-        "WHERE id = (SELECT sitting FROM owners WHERE id = ?)",
-        [worst, ended.spent_nusd if ended.spent_nusd is not None else worst, owner],
+        "UPDATE sittings SET reserved_nusd = reserved_nusd - ?, spent_nusd = spent_nusd + ? WHERE id = ?",
+        [worst, ended.spent_nusd if ended.spent_nusd is not None else worst, sending.sitting],
     )
+
+
+def _refuse_for_good(connection: sqlite3.Connection, sitting: int, worst: int, cap_nusd: int) -> None:
+    """Raise unless the attempt may fit once what is in flight has ended."""
+    reserved, spent = connection.execute(
+        "SELECT reserved_nusd, spent_nusd FROM sittings WHERE id = ?", [sitting]
+    ).fetchone()
+    if not reserved or spent + worst > cap_nusd:
+        raise SpendCapReached(
+            f"the next attempt may cost up to {usd(worst)}, and {usd(spent + reserved)} of {usd(cap_nusd)} "
+            "are spent or set aside"
+        )
 
 
 def claim(connection: sqlite3.Connection, digest: bytes, owner: int, now_s: float, until_s: float) -> Claim:

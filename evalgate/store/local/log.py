@@ -38,7 +38,7 @@ class Tariff(Protocol):
 @dataclass(slots=True)
 class _Sent:
     request: Request
-    worst_nusd: int | None
+    sending: ledger.Sending
     ticket: int | None = None
 
 
@@ -98,14 +98,14 @@ class StoreLog:
             CannotJudge: the store cannot be written.
 
         """
-        sent = _Sent(request, _nano(self._tariff.worst(request)))
+        sent = _Sent(request, self._sending(request))
         waited_s = 0.0
         while True:
             if self._stopped():
                 raise Interrupted("no new call is made")
             self._store.check()
             noted = self._store.ask(self._noting(sent, limit_s))
-            if request.kind == "function" and not sent.worst_nusd and self._cap_nusd is None:
+            if request.kind == "function" and not sent.sending.worst_nusd and self._cap_nusd is None:
                 break
             if await self._on_disk(noted, sent) is not None:
                 break
@@ -124,25 +124,28 @@ class StoreLog:
         sent = self._sent.pop(ticket)
         ended = self._ended(sent, attempt)
         self._count(attempt, ended)
-        self._store.ask(lambda connection: ledger.settle(connection, _ticket(sent), ended))
+        self._store.ask(lambda connection: ledger.settle(connection, _ticket(sent), sent.sending, ended))
 
-    def _noting(self, sent: _Sent, limit_s: float) -> Callable[..., int | None]:
-        request = sent.request
-        digest = bytes.fromhex(request.digest)
-        sending = ledger.Sending(
+    def _sending(self, request: Request) -> ledger.Sending:
+        return ledger.Sending(
             owner=self._store.owner,
+            sitting=self._store.sitting,
             session=self.session,
-            digest=digest,
+            digest=bytes.fromhex(request.digest),
             provider=request.provider,
             model=request.model,
             began_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            worst_nusd=sent.worst_nusd,
+            worst_nusd=_nano(self._tariff.worst(request)),
         )
+
+    def _noting(self, sent: _Sent, limit_s: float) -> Callable[[sqlite3.Connection], int | None]:
         until_s = time() + 2 * limit_s
+        lapses = self._store.lapses_before(sent.request.digest, until_s)
 
         def work(connection: sqlite3.Connection) -> int | None:
-            sent.ticket = ledger.reserve(connection, sending, self._cap_nusd)
-            ledger.renew(connection, digest, self._store.owner, until_s)
+            sent.ticket = ledger.reserve(connection, sent.sending, self._cap_nusd)
+            if lapses:
+                ledger.renew(connection, sent.sending.digest, self._store.owner, until_s)
             return sent.ticket
 
         return work
@@ -161,9 +164,9 @@ class StoreLog:
         cost = self._tariff.cost(sent.request, attempt)
         outcome = attempt_bytes(attempt)
         if isinstance(cost, Unmeasured):
-            if sent.worst_nusd is None:
+            if sent.sending.worst_nusd is None:
                 self.tally.unknown.append(cost.reason)
-            return ledger.Ended("possible", sent.worst_nusd, outcome)
+            return ledger.Ended("possible", sent.sending.worst_nusd, outcome)
         nusd = round(cost * _NUSD)
         return ledger.Ended("billed" if nusd else "free", nusd, outcome)
 
@@ -181,7 +184,8 @@ class StoreLog:
 
 def _never_sent(connection: sqlite3.Connection, sent: _Sent) -> None:
     if sent.ticket is not None:
-        ledger.settle(connection, sent.ticket, ledger.Ended("free", 0, b'{"error":"never sent"}'))
+        never = ledger.Ended("free", 0, b'{"error":"never sent"}')
+        ledger.settle(connection, sent.ticket, sent.sending, never)
 
 
 def _ticket(sent: _Sent) -> int:

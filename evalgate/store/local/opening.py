@@ -102,7 +102,7 @@ def saved_rows(database: Path | None, wal: Path) -> Saved:
     return saved
 
 
-def is_refusal(error: sqlite3.Error) -> bool:
+def means_damage(error: sqlite3.Error) -> bool:
     """Tell whether an error means a damaged file, not a full disk, a lock or missing permission."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA)
@@ -126,7 +126,7 @@ def _is_sound(place: StorePlace) -> bool:
             sound = is_sound(connection)
             version = version_of(connection) if sound else 0
     except sqlite3.Error as error:
-        if is_refusal(error) or os.access(place.path, os.W_OK):
+        if means_damage(error) or os.access(place.path, os.W_OK):
             return False
         raise CannotJudge(f"{place.path}: the local store cannot be read: {error}") from error
     if version > len(MIGRATIONS):

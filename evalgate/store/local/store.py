@@ -40,7 +40,7 @@ class LocalStore:
     def __init__(self, path: Path) -> None:
         """Prepare to open the store at ``path``; it is made when it is missing."""
         self._place = StorePlace(path)
-        self._held: set[str] = set()
+        self._held: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         """Open, and before that mend and migrate.
@@ -62,7 +62,9 @@ class LocalStore:
                 self._connection = connect(place)
                 with self._connection:
                     self._connection.execute("BEGIN IMMEDIATE")
-                    self.owner, left = ledger.register(self._connection, self._here.name, living)
+                    self.owner, self.sitting, left = ledger.register(
+                        self._connection, self._here.name, living
+                    )
             except (sqlite3.Error, OSError) as error:
                 self._here.leave()
                 raise CannotJudge(f"{place.path}: the local store cannot be opened: {error}") from error
@@ -154,13 +156,13 @@ class LocalStore:
         if digest in self._held:
             yield
             return
-        self._held.add(digest)
+        self._held[digest] = 0.0
         key = bytes.fromhex(digest)
         try:
-            await self._claim(key)
+            self._held[digest] = await self._claim(key)
             yield
         finally:
-            self._held.discard(digest)
+            del self._held[digest]
             self.ask(lambda connection: ledger.release(connection, key, self.owner))
 
     async def bury_dead(self) -> None:
@@ -169,14 +171,23 @@ class LocalStore:
         left = await asyncio.wrap_future(self.ask(lambda connection: ledger.bury(connection, living)))
         tell_left_open(left, "a run beside this one that was killed")
 
-    async def _claim(self, digest: bytes) -> None:
+    def lapses_before(self, digest: str, until_s: float) -> bool:
+        """Tell whether we hold the claim to a call, but for a shorter time than that."""
+        held_s = self._held.get(digest)
+        if held_s is None or held_s >= until_s:
+            return False
+        self._held[digest] = until_s
+        return True
+
+    async def _claim(self, digest: bytes) -> float:
+        """Return until when the call is ours."""
         look_again_at = time.monotonic() + _LOOK_FOR_DEAD_S
         while True:
             now_s = time.time()
             until_s = now_s + 2 * DEFAULT_TIMEOUT_S
             claim = partial(ledger.claim, digest=digest, owner=self.owner, now_s=now_s, until_s=until_s)
             if await asyncio.wrap_future(self.ask(claim)) == "ours":
-                return
+                return until_s
             await asyncio.sleep(_CLAIM_POLL_S)
             if time.monotonic() > look_again_at:
                 look_again_at = time.monotonic() + _LOOK_FOR_DEAD_S

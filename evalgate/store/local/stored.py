@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 import sqlite3
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -12,7 +13,7 @@ import msgspec
 
 from evalgate.core.run import Session
 from evalgate.store.lines import SessionLine, Texts, attempts_of, response_of
-from evalgate.store.local.opening import connect, is_refusal, prepare
+from evalgate.store.local.opening import connect, means_damage, prepare
 from evalgate.store.local.place import StorePlace
 from evalgate.store.reading import UNREADABLE, Recorded, decode_leniently
 from evalgate.store.recordings import newest_first
@@ -131,7 +132,7 @@ class StoredCalls(Mapping[str, tuple[Recorded, ...]]):
         try:
             return self._connection.execute(query, list(values)).fetchall()
         except sqlite3.Error as error:
-            if not is_refusal(error):
+            if not means_damage(error):
                 raise
         self._closing()
         self._place.forget_clean()
@@ -139,6 +140,12 @@ class StoredCalls(Mapping[str, tuple[Recorded, ...]]):
         return self._connection.execute(query, list(values)).fetchall()
 
     def _open(self) -> None:
+        if not os.access(self._place.path.parent, os.W_OK):
+            # A read-only checkout: nobody can write here, so there is nothing to lock, and nothing is mended.
+            address = f"{self._place.path.absolute().as_uri()}?immutable=1"
+            self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+            self._closing = weakref.finalize(self, self._connection.close)
+            return
         with self._place.locked():
             prepare(self._place)
             self._connection = connect(self._place)

@@ -185,6 +185,14 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
         pass
 
 
+def test_a_store_in_a_folder_that_cannot_be_written_is_read(path, monkeypatch):
+    keep(path, "a")
+    before = sorted(each.name for each in path.parent.iterdir())
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert held(path) == digests("a")
+    assert sorted(each.name for each in path.parent.iterdir()) == before
+
+
 def test_a_network_file_system_is_refused(path, monkeypatch):
     monkeypatch.setattr(place, "file_system_of", lambda _: "nfs4")
     with pytest.raises(BadInput, match=r"network file system \(nfs4\)"), LocalStore(path):
@@ -211,8 +219,8 @@ def books(path):
         yield connection
 
 
-def sending(owner, worst, name="a"):
-    return ledger.Sending(owner, "s", bytes.fromhex(digest_of(name)), "p", "m", "2026-11-01", worst)
+def sending(owner, worst, name="a", sitting=2):
+    return ledger.Sending(owner, sitting, "s", bytes.fromhex(digest_of(name)), "p", "m", "2026-11-01", worst)
 
 
 def ended(spent):
@@ -220,12 +228,12 @@ def ended(spent):
 
 
 def test_a_worst_case_is_set_aside_until_the_cost_is_known(books):
-    owner, _ = ledger.register(books, "one", [])
+    owner, _, _ = ledger.register(books, "one", [])
     first = ledger.reserve(books, sending(owner, 60), 100)
     assert ledger.reserve(books, sending(owner, 60), 100) is None
-    ledger.settle(books, first, ended(10))
+    ledger.settle(books, first, sending(owner, 60), ended(10))
     second = ledger.reserve(books, sending(owner, 60), 100)
-    ledger.settle(books, second, ended(60))
+    ledger.settle(books, second, sending(owner, 60), ended(60))
     with pytest.raises(SpendCapReached, match="are spent or set aside"):
         ledger.reserve(books, sending(owner, 60), 100)
     assert ledger.reserve(books, sending(owner, 30), 100) is not None
@@ -233,22 +241,22 @@ def test_a_worst_case_is_set_aside_until_the_cost_is_known(books):
 
 
 def test_those_who_work_at_once_share_what_is_spent_and_later_ones_begin_anew(books):
-    one, _ = ledger.register(books, "one", [])
-    two, _ = ledger.register(books, "two", ["one"])
-    ledger.settle(books, ledger.reserve(books, sending(one, 60), 100), ended(60))
+    one, _, _ = ledger.register(books, "one", [])
+    two, _, _ = ledger.register(books, "two", ["one"])
+    ledger.settle(books, ledger.reserve(books, sending(one, 60), 100), sending(one, 60), ended(60))
     with pytest.raises(SpendCapReached):
         ledger.reserve(books, sending(two, 60), 100)
     ledger.leave(books, one)
     ledger.leave(books, two)
-    three, _ = ledger.register(books, "three", [])
-    assert ledger.reserve(books, sending(three, 60), 100) is not None
+    three, sitting, _ = ledger.register(books, "three", [])
+    assert ledger.reserve(books, sending(three, 60, sitting=sitting), 100) is not None
 
 
 def test_what_the_dead_had_in_flight_counts_as_spent_and_is_told_once(books):
-    dead, _ = ledger.register(books, "dead", [])
+    dead, _, _ = ledger.register(books, "dead", [])
     ledger.reserve(books, sending(dead, 70), 100)
     ledger.reserve(books, sending(dead, None, "b"), 100)
-    alive, left = ledger.register(books, "alive", ["dead"])
+    alive, _, left = ledger.register(books, "alive", ["dead"])
     assert left == ledger.NOTHING_LEFT
     assert ledger.bury(books, ["alive"]) == ledger.LeftOpen(attempts=2, worst_nusd=70, unpriced=1)
     assert ledger.bury(books, ["alive"]) == ledger.NOTHING_LEFT
@@ -257,8 +265,8 @@ def test_what_the_dead_had_in_flight_counts_as_spent_and_is_told_once(books):
 
 
 def test_a_claim_is_ours_until_it_is_given_back_or_its_lease_ends(books):
-    one, _ = ledger.register(books, "one", [])
-    two, _ = ledger.register(books, "two", ["one"])
+    one, _, _ = ledger.register(books, "one", [])
+    two, _, _ = ledger.register(books, "two", ["one"])
     digest = bytes.fromhex(digest_of("a"))
     assert ledger.claim(books, digest, one, 0.0, 10.0) == "ours"
     assert ledger.claim(books, digest, one, 1.0, 11.0) == "ours"
@@ -296,7 +304,7 @@ def test_two_stores_make_a_call_once(path):
 def test_what_a_dead_process_left_open_is_told_by_the_next(path, caplog):
     keep(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        owner, _ = ledger.register(connection, "dead", [])
+        owner, _, _ = ledger.register(connection, "dead", [])
         ledger.reserve(connection, sending(owner, 2_500_000), None)
     keep(path)
     assert "1 attempt of a run that was killed may have been billed, at most 0.002500 USD" in caplog.text
