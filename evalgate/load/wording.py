@@ -165,11 +165,29 @@ def _limit(words: str, bound: str) -> Callable[[ErrorDetails], tuple[str, str]]:
     return say
 
 
-def _origin(error: ErrorDetails) -> tuple[str, str]:
-    return (
-        f"{_short(error['input'])} is not an origin",
-        "write it like http://127.0.0.1:8080 or https://example.org/v1",
+_HEADER = ("the name of a header", "write it like x-api-key")
+# What a pattern of ours asks for, by the last named key: what it is, and the cure.
+_PATTERNED = {
+    "origin": ("an origin", "write it like http://127.0.0.1:8080 or https://example.org/v1"),
+    "path": ("a path", "begin it with /, as in /v1/chat/completions, without ? and #"),
+    "vendor": ("a prefix of litellm", "write letters, digits and _, as in anthropic"),
+    "allow_findings": ("the id of a finding", "copy the 12 characters that the message about it names"),
+    "key_header": _HEADER,
+    "build_header": _HEADER,
+    "gateway": _HEADER,
+    "expiry": ("a day", "write it like 2026-12-31"),
+}
+_POINTERS = frozenset({"answer", "cost_usd", "usage"})
+
+
+def _pattern(error: ErrorDetails) -> tuple[str, str]:
+    names = [each for each in error["loc"] if isinstance(each, str)]
+    pointing = "http" in names and _POINTERS & set(names)
+    what, cure = next(
+        (_PATTERNED[name] for name in reversed(names) if name in _PATTERNED),
+        ("a JSON pointer", "write it like /result/text") if pointing else ("of the form that is needed", ""),
     )
+    return f"{_short(error['input'])} is not {what}", cure
 
 
 def _count(error: ErrorDetails) -> tuple[str, str]:
@@ -192,7 +210,7 @@ _WORDS: Mapping[str, Callable[[ErrorDetails], tuple[str, str]]] = {
     "greater_than_equal": _limit("of at least", "ge"),
     "less_than": _limit("below", "lt"),
     "less_than_equal": _limit("of at most", "le"),
-    "string_pattern_mismatch": _origin,
+    "string_pattern_mismatch": _pattern,
     "string_too_short": _count,
     "too_short": _count,
     "too_long": _count,

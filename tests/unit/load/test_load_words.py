@@ -218,3 +218,23 @@ def test_an_unknown_key_named_like_the_kind_beside_it_is_a_key():
     said = refused(SuiteFile, text)
     assert "f.yaml:2:23: grader.exact: unknown key" in said
     assert "f.yaml:4:1: odd: unknown key" in said
+
+
+@pytest.mark.parametrize(
+    ("provider", "words"),
+    [
+        ('{kind: openai, origin: "x.example"}', "'x.example' is not an origin"),
+        ('{kind: openai, origin: "http://h", path: "v1"}', "'v1' is not a path"),
+        ('{kind: openai, origin: "http://h", key_header: "a b"}', "'a b' is not the name of a header"),
+        (
+            '{kind: openai, origin: "http://h", gateway: {cost_usd: "a b"}}',
+            "'a b' is not the name of a header",
+        ),
+        ('{kind: http, origin: "http://h", answer: text}', "'text' is not a JSON pointer"),
+        ('{kind: http, origin: "http://h", usage: {input_tokens: in}}', "'in' is not a JSON pointer"),
+        ('{kind: litellm, vendor: "a/"}', "'a/' is not a prefix of litellm"),
+    ],
+)
+def test_what_does_not_fit_is_named_for_what_it_should_be(files, provider, words):
+    files.edit("evalgate.yaml", '{kind: openai, origin: "http://127.0.0.1:8080"}', provider)
+    assert words in files.said()
