@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from evalgate.core.errors import BadInput, Interrupted, Problem
 from evalgate.core.numbers import Unmeasured
-from evalgate.core.plan import SuitePlan
+from evalgate.core.plan import PlannedJudging, SuitePlan
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price
 from evalgate.core.progress import CallsSoFar
 from evalgate.core.suite import Project, Suite
 from evalgate.pipeline.plan import plan_suite
 from evalgate.pipeline.settings import PlanSettings, Spending
+from evalgate.pipeline.spend import total
 from evalgate.pipeline.tariff import Tariff, refuse_without_bound
 from evalgate.report.numbers import count, usd
 from evalgate.report.safe_text import safe_line
@@ -55,7 +56,8 @@ def before_paying(
     if tariff.is_free:
         return
     planned = plan_suite(project, suite, plan, _Unseen())
-    if not planned.to_make:
+    judging = planned.judging
+    if not planned.to_make and (judging is None or not judging.to_make):
         return
     said = _sentence(planned, spending.cap_usd)
     if spending.ci and spending.cap_usd is None:
@@ -80,10 +82,18 @@ def bound_judges(project: Project, suite: Suite, spending: Spending) -> None:
 
 
 def _sentence(planned: SuitePlan, cap_usd: float | None) -> str:
-    calls = count(planned.to_make, "call")
-    said = f"{safe_line(planned.suite)}: {calls} to make, {_amount(planned.expected_usd)} expected"
-    said += f", {_amount(planned.worst_usd)} at worst"
-    return said if cap_usd is None else f"{said}; no more than {usd(cap_usd)} will be spent"
+    parts = []
+    if planned.to_make:
+        parts.append(f"{count(planned.to_make, 'call')} to make, {_amounts(planned)}")
+    if planned.judging is not None and planned.judging.to_make:
+        parts.append(f"{count(planned.judging.to_make, 'call')} to judge, {_amounts(planned.judging)}")
+    if cap_usd is not None:
+        parts.append(f"no more than {usd(cap_usd)} will be spent")
+    return f"{safe_line(planned.suite)}: {'; '.join(parts)}"
+
+
+def _amounts(planned: SuitePlan | PlannedJudging) -> str:
+    return f"{_amount(planned.expected_usd)} expected, {_amount(planned.worst_usd)} at worst"
 
 
 def _amount(amount: float | Unmeasured) -> str:
@@ -91,5 +101,10 @@ def _amount(amount: float | Unmeasured) -> str:
 
 
 def _is_much(planned: SuitePlan) -> bool:
-    likely = planned.worst_usd if isinstance(planned.expected_usd, Unmeasured) else planned.expected_usd
+    parts: tuple[SuitePlan | PlannedJudging, ...] = (planned,)
+    if planned.judging is not None:
+        parts = (planned, planned.judging)
+    likely = total(
+        each.worst_usd if isinstance(each.expected_usd, Unmeasured) else each.expected_usd for each in parts
+    )
     return isinstance(likely, Unmeasured) or likely > ASK_ABOVE_USD

@@ -129,6 +129,7 @@ def test_a_pairwise_judge_sees_both_answers_in_both_orders(tmp_path):
     assert ("mail 0", "yes.", "no.") in orders
     assert ("mail 0", "no.", "yes.") in orders
     assert "24 made" in recorded.stdout
+    assert "mail: 12 calls to make, $0.180 expected, $0.180 at worst; 12 calls to judge, " in recorded.stderr
     assert judged.returncode == 0, judged.stderr
     (comparison,) = json.loads(judged.stdout)["comparisons"]
     assert comparison["cases"]["both_right"] == 6, "the baseline ties with itself, which is correct_at"
