@@ -45,7 +45,7 @@ def keep_comment(github: GitHub, pull: PullRequest, marker: str, body: str, *, c
     if found is not None:
         try:
             path = f"/repos/{pull.repository}/issues/comments/{found['databaseId']}"
-            return str(github.rest("PATCH", path, {"body": body})["html_url"])
+            return _address(github.rest("PATCH", path, {"body": body}))
         except GitHubRefused as refused:
             # Somebody deleted it in between.
             if refused.status != HTTPStatus.NOT_FOUND:
@@ -53,7 +53,11 @@ def keep_comment(github: GitHub, pull: PullRequest, marker: str, body: str, *, c
     if not create and found is None:
         return None
     path = f"/repos/{pull.repository}/issues/{pull.number}/comments"
-    return str(github.rest("POST", path, {"body": body})["html_url"])
+    return _address(github.rest("POST", path, {"body": body}))
+
+
+def _address(answer: Any) -> str:
+    return str(answer.get("html_url", "")) if isinstance(answer, dict) else ""
 
 
 def _comments(github: GitHub, pull: PullRequest) -> Iterator[Mapping[str, Any]]:

@@ -263,3 +263,33 @@ def test_no_repository_is_told(runner, tmp_path, capsys, monkeypatch):
     (tmp_path / "empty").mkdir()
     assert runner.run(Tree(tmp_path / "empty"), "--out", str(tmp_path / "out")) == 2
     assert "not in a git repository" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../report.html", "a/b.html", ""])
+def test_a_report_name_that_is_a_path_is_refused(origin, runner, capsys, name):
+    tree, payload = origin.open(sloppy_production)
+    assert runner.event("pull_request", payload).run(tree, "--report-name", name) == 2
+    assert "is no file name" in capsys.readouterr().err
+
+
+def test_a_bug_is_told_everywhere_and_is_no_verdict(origin, runner, capsys, monkeypatch):
+    def bug(*_):
+        raise RuntimeError("sk-canary")
+
+    tree, payload = origin.open(sloppy_production)
+    monkeypatch.setattr("evalgate.pipeline.ci.judging.projects_reached", bug)
+    assert runner.event("pull_request", payload).run(tree) == 70
+    assert runner.outputs["exit-code"] == "70"
+    assert "a bug in evalgate" in runner.summary
+    assert "sk-canary" not in runner.summary + capsys.readouterr().out
+
+
+def test_a_report_that_fails_leaves_the_verdict_readable(origin, runner, monkeypatch):
+    def bug(*_):
+        raise RuntimeError
+
+    tree, payload = origin.open(sloppy_production)
+    monkeypatch.setattr("evalgate.pipeline.ci.publish._report", bug)
+    assert runner.event("pull_request", payload).run(tree) == 70
+    assert "blocked" in runner.summary
+    assert runner.outputs["verdict"] == "fail"

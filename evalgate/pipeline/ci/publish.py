@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalgate.core.errors import BadInput, CannotJudge, EvalgateError, ExitCode, Problem
+from evalgate.core.errors import BadInput, EvalgateError, ExitCode, Problem
 from evalgate.core.report_data import ReportData
 from evalgate.github.files import append_summary, write_outputs
 from evalgate.pipeline.ci.commenting import Commented
@@ -39,9 +39,12 @@ def surfaces(environ: Mapping[str, str], folder: Path, report_name: str) -> Surf
     """Return where this process's runner looks.
 
     Raises:
-        BadInput: the folder cannot be made.
+        BadInput: the folder cannot be made, or the report would not be in it.
 
     """
+    if not report_name or Path(report_name).name != report_name:
+        message = f"{report_name!r} is no file name"
+        raise BadInput([Problem(message, "write a name without a folder", key="--report-name")])
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -68,9 +71,9 @@ def publish(ruled: Ruled, to: Surfaces) -> None:
     _write(to.folder / RESULT, json.render(decision))
     _write(to.folder / TESTS, junit.render(decision))
     left = {"results": str(to.folder / RESULT), "junit": str(to.folder / TESTS)}
-    if ruled.data is not None:
-        left["report"] = str(_report(ruled.data, to))
     write(to, {**outputs(decision), **left})
+    if ruled.data is not None:
+        write(to, {"report": str(_report(ruled.data, to))})
 
 
 def publish_error(error: BaseException, code: ExitCode, to: Surfaces) -> None:
@@ -117,7 +120,8 @@ def _say(to: Surfaces, lines: list[str]) -> None:
 
 def _first_line(error: BaseException) -> str:
     first = str(error).split("\n")[0]
-    return first if isinstance(error, CannotJudge) else f"{type(error).__name__}: {first}"
+    # A bug's own words may quote anything; they stand in the log.
+    return first if isinstance(error, EvalgateError) else f"no verdict: {type(error).__name__}"
 
 
 def _write(path: Path, text: str) -> None:
