@@ -7,7 +7,7 @@ from pathlib import Path
 from evalgate.core.errors import BadInput, CannotJudge, Problem
 from evalgate.core.policy import Policy
 from evalgate.core.review import Review
-from evalgate.core.suite import Suite
+from evalgate.core.suite import Project, Suite
 from evalgate.load.everything import Everything, load_everything
 from evalgate.pipeline.judging import judging_of
 from evalgate.pipeline.places import recordings_in
@@ -48,12 +48,23 @@ def check(start: Path) -> Review:
                 _replayable(found, suite, policy, recordings, notes)
             _judgeable(found, suite, recordings, notes)
         suite_file = found.shown(suite.file)
+        open_budgets = power_warnings(suite)
+        if recordings is not None and not notes.errors:
+            open_budgets += _open_by_recordings(found.project, suite, recordings)
         notes.warnings += [
-            Problem(each, "", suite_file, key="budgets") for each in dict.fromkeys(power_warnings(suite))
+            Problem(each, "", suite_file, key="budgets") for each in dict.fromkeys(open_budgets)
         ]
     return Review(
         tuple(dict.fromkeys(notes.errors)), tuple(dict.fromkeys(notes.warnings)), _counted(found, files)
     )
+
+
+def _open_by_recordings(project: Project, suite: Suite, recordings: Recordings) -> list[str]:
+    if not recordings:
+        return []
+    from evalgate.pipeline.power_recorded import recorded_warnings  # noqa: PLC0415  numpy
+
+    return list(recorded_warnings(project, suite, recordings))
 
 
 def _prices(found: Everything, policy: Policy, notes: _Notes) -> Iterator[Problem]:

@@ -96,9 +96,17 @@ def plan_suite(project: Project, suite: Suite, settings: PlanSettings, progress:
         worst_usd=total(bill.worst.values()),
         sides=planned,
         judging=plan_judging(project, suite, recordings, settings.mode),
-        warnings=tuple(power_warnings(suite)),
+        warnings=tuple(_open_budgets(project, suite, recordings, missing=bool(missing))),
         anew=len(drawn),
     )
+
+
+def _open_budgets(project: Project, suite: Suite, recordings: Recordings, *, missing: bool) -> list[str]:
+    if missing:
+        return power_warnings(suite)
+    from evalgate.pipeline.power_recorded import recorded_warnings  # noqa: PLC0415  numpy
+
+    return [*power_warnings(suite), *recorded_warnings(project, suite, recordings)]
 
 
 @dataclass(frozen=True, slots=True)

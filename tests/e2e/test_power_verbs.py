@@ -21,10 +21,10 @@ def project(tmp_path):
     return tmp_path
 
 
-def power(project, *arguments):
+def power(project, *arguments, verb="power"):
     environ = {"PATH": os.environ["PATH"], "HOME": str(project), "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", "evalgate", "power", *arguments],
+        [sys.executable, "-m", "evalgate", verb, *arguments],
         cwd=project,
         env=environ,
         capture_output=True,
@@ -61,3 +61,12 @@ def test_a_budget_that_is_none_is_refused(project, written):
     done = power(project, "--budget", written)
     assert done.returncode == 2
     assert "is no budget" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["check", "plan"])
+def test_budgets_that_recordings_show_to_stay_open_are_warned_of(project, verb):
+    done = power(project, verb=verb)
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "cost_per_correct max_rise 5% stays inconclusive" in said
+    assert "the suite has 528 cases, and about 1,899 would do" in said
