@@ -1,18 +1,11 @@
 """A policy against itself: its noise is measured, recorded, and known to `power` afterwards."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-POLICY = """
-deployments:
-  only: {provider: here, model: noisy, revision: "1", price: {per_request: 0.01}}
-"""
+from tests.mail_project import evalgate, write_mail
+
 # Every fifth answer is wrong, whatever was asked: with 64 cases each trial has its own wrong ones.
 ANSWERS = '''
 """A model with a will of its own."""
@@ -26,30 +19,11 @@ def answer(request):
 
 @pytest.fixture
 def project(tmp_path):
-    for name in ("suites/mail", "policies/mail", ".git"):
-        (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "evalgate.yaml").write_text(
-        'providers: {here: {kind: function, path: "answers:answer"}}\n'
-        "budgets: {accuracy: {max_drop: 5pp}, cost_per_correct: {max_rise: 20%}}\n"
-    )
-    (tmp_path / "answers.py").write_text(ANSWERS)
-    (tmp_path / "suites/mail/suite.yaml").write_text("policies: policies/mail\ngrader: {kind: exact}\n")
     cases = [{"id": f"m{n}", "input": f"mail {n}", "target": "yes"} for n in range(64)]
-    (tmp_path / "suites/mail/cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases))
-    (tmp_path / "policies/mail/production.yaml").write_text(POLICY)
+    budgets = "{accuracy: {max_drop: 5pp}, cost_per_correct: {max_rise: 20%}}"
+    suite = "policies: policies/mail\ngrader: {kind: exact}\n"
+    write_mail(tmp_path, budgets, suite, ANSWERS, cases, {"production": "noisy"})
     return tmp_path
-
-
-def evalgate(root, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "evalgate", *arguments],
-        cwd=root,
-        env={"PATH": os.environ["PATH"], "HOME": str(root), "PYTHONPATH": f"{ROOT}:{root}"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_trials_are_called_once_recorded_and_known_to_power(project):
@@ -70,7 +44,8 @@ def test_trials_are_called_once_recorded_and_known_to_power(project):
     assert (suite["calls_made"], suite["spend_usd"]) == (0, "0.000000")
     (pair,) = suite["pairs"]
     (accuracy,) = [each for each in pair["metrics"] if each["metric"] == "accuracy"]
-    assert accuracy["before"]["value"] == pytest.approx(0.8, abs=0.07)
+    both = accuracy["before"]["value"] + accuracy["after"]["value"]
+    assert both / 2 == pytest.approx(0.8, abs=0.01)
     rate = suite["flip_rate"]
     assert 0 < rate["low"] < rate["value"] < rate["high"] < 0.6
     assert {"pass", "fail", "inconclusive"} > {pair["verdict"]}

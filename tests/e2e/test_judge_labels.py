@@ -1,16 +1,12 @@
 """People beside a judge: who labels enough corrects it, and until then its word is called unvalidated."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.mail_project import ROOT, evalgate, write_mail
+
 CASES = 200
-POLICY = 'deployments: {only: {provider: here, model: MODEL, revision: "1", price: {per_request: 0.01}}}\n'
 SUITE = """
 policies: policies/mail
 grader:
@@ -41,31 +37,11 @@ def answer(request):
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     root = tmp_path_factory.mktemp("judged")
-    for name in ("suites/mail", "policies/mail", ".git"):
-        (root / name).mkdir(parents=True)
-    (root / "evalgate.yaml").write_text(
-        'providers: {here: {kind: function, path: "answers:answer"}}\nbudgets: {accuracy: {max_drop: 5pp}}\n'
-    )
-    (root / "answers.py").write_text(ANSWERS)
-    (root / "suites/mail/suite.yaml").write_text(SUITE)
     cases = [{"id": f"m{n}", "input": f"mail {n}"} for n in range(CASES)]
-    (root / "suites/mail/cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases))
-    for name, model in (("production", "plain"), ("manners", "polite")):
-        (root / f"policies/mail/{name}.yaml").write_text(POLICY.replace("MODEL", model))
+    models = {"production": "plain", "manners": "polite"}
+    write_mail(root, "{accuracy: {max_drop: 5pp}}", SUITE, ANSWERS, cases, models)
     assert evalgate(root, "record", "suites/mail").returncode == 0
     return root
-
-
-def evalgate(root, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "evalgate", *arguments],
-        cwd=root,
-        env={"PATH": os.environ["PATH"], "HOME": str(root), "PYTHONPATH": f"{ROOT}:{root}"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def label(root, lines):

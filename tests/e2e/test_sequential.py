@@ -1,23 +1,12 @@
 """Sequential runs: calls are made in parts, and none is made that nothing depends on any more."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-POLICY = """
-deployments:
-  only: {provider: here, model: MODEL, revision: "1", price: {per_request: 0.01}}
-"""
+from tests.mail_project import evalgate, write_mail
+
 SUITE = "policies: policies/mail\ngrader: {kind: exact}\n"
-PROJECT = """
-providers: {here: {kind: function, path: "answers:answer"}}
-budgets: {accuracy: {max_drop: 5pp}}
-"""
 ANSWERS = '''
 """Models that are right, or wrong on the cases whose number one of them gets wrong; each call is noted."""
 import re
@@ -35,28 +24,10 @@ CASES = 400
 
 @pytest.fixture
 def project(tmp_path):
-    for name in ("suites/mail", "policies/mail", ".git"):
-        (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "evalgate.yaml").write_text(PROJECT)
-    (tmp_path / "answers.py").write_text(ANSWERS)
-    (tmp_path / "suites/mail/suite.yaml").write_text(SUITE)
     cases = [{"id": f"m{n}", "input": f"mail {n}", "target": "yes"} for n in range(CASES)]
-    (tmp_path / "suites/mail/cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases))
-    for name, model in (("production", "good"), ("worse", "bad"), ("same", "other")):
-        (tmp_path / f"policies/mail/{name}.yaml").write_text(POLICY.replace("MODEL", model))
+    models = {"production": "good", "worse": "bad", "same": "other"}
+    write_mail(tmp_path, "{accuracy: {max_drop: 5pp}}", SUITE, ANSWERS, cases, models)
     return tmp_path
-
-
-def evalgate(root, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "evalgate", *arguments],
-        cwd=root,
-        env={"PATH": os.environ["PATH"], "HOME": str(root), "PYTHONPATH": f"{ROOT}:{root}"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def calls_of(root):
