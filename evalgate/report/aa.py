@@ -72,12 +72,17 @@ def _pair(found: TrialPair, width: int) -> Iterator[str]:
         Column(f"change by noise alone ({level(found.changes[0].level)} interval)", widest=36, narrowest=16),
         Column("rests on", widest=46, narrowest=18),
     )
-    rows = [[Cell(text) for text in _cells(change)] for change in found.changes]
+    # A metric of what a policy lacks, a cache for example, counts no case.
+    shown = [change for change in found.changes if change.n]
+    rows = [[Cell(text) for text in _cells(change)] for change in shown]
     lines = table(shape, rows, width=width, indent=_INDENT)
     if lines is None:
         lines = [line for row in rows for line in wrap(": ".join(cell.text for cell in row), width)]
     yield from lines
     yield ""
+    for why in dict.fromkeys(change.not_gated_because for change in shown if not change.gated):
+        names = [METRICS[change.metric] for change in shown if change.not_gated_because == why]
+        yield from wrap(f"{', '.join(names)}: not gated: {safe_line(why, 300)}", width, first=_INDENT)
     said = f"the gate says of it: {MARKS[found.verdict]} {found.verdict}"
     said += ", blocked" if found.blocked else ", not blocked"
     yield from wrap(f"{said}; {safe_line(found.headline, 400)}", width, first=_INDENT)
@@ -89,7 +94,7 @@ def _cells(change: Change) -> tuple[str, str, str, str]:
     moved = with_interval(change.change, change_kind(change), signed=True)
     rests = f"{change.method}, {count(change.n, 'case')}, {change.affected:,} differ"
     if not change.gated:
-        rests += f"; not gated: {safe_line(change.not_gated_because, 200)}"
+        rests += "; not gated"
     sides = MISSING
     if isinstance(change.baseline, Estimate) and isinstance(change.candidate, Estimate):
         sides = " → ".join(pair(value_kind(change), change.baseline.value, change.candidate.value))
