@@ -10,6 +10,7 @@ from evalgate.core.calls import Attempt
 from evalgate.core.outcome import Answer, Cost, Grade, Graded, Outcome, Step
 from evalgate.core.run import Manifest, Run, Session
 from evalgate.gate.judge import judge
+from evalgate.pipeline.looking import EXPECTED_DISCORDANCE
 from evalgate.scoring.compare import compare
 from evalgate.scoring.sequential import looks
 from evalgate.scoring.special import ndtri
@@ -105,8 +106,10 @@ GATE = Section(
 
 
 def look_row(n: int, discordance: float, budget: float, true: float, tag: str) -> Row:
+    """Looks declared as ``run --sequential`` declares them, whatever share of the answers really differs."""
+
     def rates(rng: Rng, draws: int) -> dict[str, float]:
-        plan = looks(n, ALPHA, discordance)
+        plan = looks(n, ALPHA, EXPECTED_DISCORDANCE)
         found = {"pass": 0.0, "fail": 0.0, "share used": 0.0}
         for _ in range(draws):
             u = rng.random(n)
@@ -127,18 +130,25 @@ def look_row(n: int, discordance: float, budget: float, true: float, tag: str) -
                     break
         return {key: value / draws for key, value in found.items()}
 
-    return Row(f"{n:>4} cases, truth {100 * true:+.0f} points", 4000, rates, frozenset({tag}))
+    name = f"{n:>4} cases, discordance {discordance:.2f}, truth {100 * true:+.0f} points"
+    return Row(name, 4000, rates, frozenset({tag}))
 
 
 SEQUENTIAL = Section(
-    "Early stopping (budget 2 points, discordance .05): looks at 10, 25, 50, 75, 100 %",
+    "Early stopping (budget 2 points): looks at 10, 25, 50, 75, 100 %",
     tuple(
         look_row(n, max(0.05, -true + 0.01), 0.02, true, "margin" if true == -0.02 else "")
         for n in (500, 1000, 2000)
         for true in (0.0, -0.02, -0.04, -0.10)
+    )
+    + tuple(
+        look_row(n, discordance, 0.02, -0.02, "margin")
+        for n in (200, 500, 1000)
+        for discordance in (0.025, 0.03, 0.1, 0.2)
     ),
     (
         Target("worst false pass at the margin", "pass", 0.065, "margin"),
-        Target("worst false fail at the margin", "fail", 0.065, "margin"),
+        # A single look fails that often too, where few answers differ.
+        Target("worst false fail at the margin", "fail", 0.075, "margin"),
     ),
 )
