@@ -130,7 +130,7 @@ def look_row(n: int, discordance: float, budget: float, true: float, tag: str) -
                     break
         return {key: value / draws for key, value in found.items()}
 
-    name = f"{n:>4} cases, discordance {discordance:.2f}, truth {100 * true:+.0f} points"
+    name = f"{n:>4} cases, discordance {discordance:g}, truth {100 * true:+.0f} points"
     return Row(name, 4000, rates, frozenset({tag}))
 
 
