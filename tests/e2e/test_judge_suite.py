@@ -80,6 +80,36 @@ def test_a_judge_that_says_nothing_usable_is_no_wrong_answer(tmp_path):
     assert "6 of 6 answers could not be graded because the judge failed" in done.stderr
 
 
+def test_one_unusable_reply_of_many_takes_its_case_out_of_both_sides(tmp_path):
+    def said(received):
+        return answer("no." if received.json["model"] == "small" else "yes.")
+
+    def judged(received):
+        shown = json.loads(received.json["messages"][-1]["content"])
+        odd = (shown["question"], shown["answer"]) == ("mail 7", "yes.")
+        return answer("what a day" if odd else json.dumps({"score": 4}))
+
+    with Loopback(said) as answers, Loopback(judged) as judge:
+        write(tmp_path, answers.origin, judge.origin)
+        cases = "".join(json.dumps({"id": f"m{n}", "input": f"mail {n}"}) + "\n" for n in range(110))
+        (tmp_path / "suites/mail/cases.jsonl").write_text(cases)
+        cheaper = tmp_path / "policies/mail/cheaper.yaml"
+        cheaper.write_text(POLICY.replace("COST", "0.01").replace("small", "polite"))
+        assert evalgate(tmp_path, "record", "suites/mail").returncode == 0
+    done = evalgate(tmp_path, "run", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    (comparison,) = json.loads(done.stdout)["comparisons"]
+    assert comparison["judging"] == {
+        "models": ["bench/large"],
+        "calls": 220,
+        "spend_usd": comparison["judging"]["spend_usd"],
+        "errors": 1,
+    }
+    assert float(comparison["judging"]["spend_usd"]) > 0
+    assert (comparison["cases"]["total"], comparison["cases"]["both_right"]) == (110, 109)
+    assert comparison["checks"][0]["n"] == 109
+
+
 def test_a_judge_that_was_not_recorded_is_a_missing_recording(tmp_path):
     with Loopback([answer("Dear customer, yes.")]) as answers:
         write(tmp_path, answers.origin, answers.origin)
