@@ -61,13 +61,13 @@ class LitellmModel:
 
     async def close(self) -> None:
         """Close litellm's connections, which belong to this event loop."""
-        session = self._litellm.aclient_session
-        self._litellm.aclient_session = None  # type: ignore[attr-defined]
-        self._litellm.in_memory_llm_clients_cache.flush_cache()
-        if session is not None:
-            await session.aclose()
         cleanup = importlib.import_module("litellm.llms.custom_httpx.async_client_cleanup")
         await cleanup.close_litellm_async_clients()
+        self._litellm.in_memory_llm_clients_cache.flush_cache()
+        session = self._litellm.aclient_session
+        self._litellm.aclient_session = None  # type: ignore[attr-defined]
+        if session is not None:
+            await session.aclose()
 
     async def attempt(self, request: Request, limit_s: float) -> Tried:
         """Ask once, giving up after ``limit_s`` seconds.
