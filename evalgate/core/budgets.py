@@ -24,6 +24,8 @@ Metric = Literal[
     "latency_geomean",
     "false_hit_rate",
     "near_miss_rate",
+    "hit_rate",
+    "positive_hit_rate",
     "latency_p95_under_load",
     "throughput",
 ]
@@ -138,12 +140,15 @@ class BudgetsFile(Written):
     latency_geomean: LatencyBudget | None = None
     false_hit_rate: FalseHitBudget | None = None
     near_miss_rate: FalseHitBudget | None = None
+    hit_rate: ShareBudget | None = None
+    positive_hit_rate: ShareBudget | None = None
     latency_p95_under_load: LatencyBudget | None = None
     throughput: ThroughputBudget | None = None
     slices: SliceBudgets | None = None
 
 
 _SHARE_LIMITS: Mapping[str, LimitName] = {"pp": "max_drop", "%": "min"}
+_HARM_LIMITS: Mapping[str, LimitName] = {"pp": "max_rise", "%": "max"}
 _TIME_LIMITS: Mapping[str, LimitName] = {"%": "max_rise", "s": "max", "ms": "max"}
 _WAIVED: Mapping[Metric, Mapping[str, LimitName]] = {
     "accuracy": _SHARE_LIMITS,
@@ -151,7 +156,10 @@ _WAIVED: Mapping[Metric, Mapping[str, LimitName]] = {
     "cost_per_correct": {"%": "max_rise", "usd": "max"},
     "latency_p95": _TIME_LIMITS,
     "latency_geomean": _TIME_LIMITS,
-    "false_hit_rate": {"pp": "max_rise", "%": "max"},
+    "false_hit_rate": _HARM_LIMITS,
+    "near_miss_rate": _HARM_LIMITS,
+    "hit_rate": _SHARE_LIMITS,
+    "positive_hit_rate": _SHARE_LIMITS,
     "latency_p95_under_load": _TIME_LIMITS,
     "throughput": {"%": "max_drop", "rps": "min"},
 }

@@ -14,10 +14,14 @@ NAMES: Mapping[Metric, str] = {
     "latency_geomean": "mean latency",
     "false_hit_rate": "false-hit rate",
     "near_miss_rate": "near-miss rate",
+    "hit_rate": "hit rate",
+    "positive_hit_rate": "positive-hit rate",
     "latency_p95_under_load": "P95 latency under load",
     "throughput": "throughput",
 }
-HIGHER_IS_BETTER: frozenset[Metric] = frozenset({"accuracy", "score", "throughput"})
+HIGHER_IS_BETTER: frozenset[Metric] = frozenset(
+    {"accuracy", "score", "throughput", "hit_rate", "positive_hit_rate"}
+)
 UNBOUNDED = "unbounded"
 
 

@@ -33,6 +33,8 @@ _UNITS: Mapping[Metric, Unit] = {
     "latency_geomean": "s",
     "false_hit_rate": "share",
     "near_miss_rate": "share",
+    "hit_rate": "share",
+    "positive_hit_rate": "share",
     "latency_p95_under_load": "s",
     "throughput": "rps",
 }
@@ -72,6 +74,8 @@ def check_budgets(document: Document[ProjectFile] | Document[SuiteFile]) -> Iter
         ("budgets", "score"): budgets.score,
         ("budgets", "false_hit_rate"): budgets.false_hit_rate,
         ("budgets", "near_miss_rate"): budgets.near_miss_rate,
+        ("budgets", "hit_rate"): budgets.hit_rate,
+        ("budgets", "positive_hit_rate"): budgets.positive_hit_rate,
         ("budgets", "slices", "accuracy"): budgets.slices.accuracy if budgets.slices is not None else None,
     }
     for key, budget in shares.items():

@@ -81,7 +81,7 @@ def value_kind(check: Check | Change) -> Kind:
 def metric_kind(metric: Metric) -> Kind:
     """Return how a level of a metric is written."""
     match metric:
-        case "accuracy" | "score" | "false_hit_rate" | "near_miss_rate":
+        case "accuracy" | "score" | "false_hit_rate" | "near_miss_rate" | "hit_rate" | "positive_hit_rate":
             return "percent"
         case "cost_per_correct":
             return "usd"

@@ -33,6 +33,8 @@ METRICS = {
     "latency_geomean": "mean latency",
     "false_hit_rate": "false-hit rate",
     "near_miss_rate": "near-miss rate",
+    "hit_rate": "hit rate",
+    "positive_hit_rate": "positive-hit rate",
     "latency_p95_under_load": "P95 under load",
     "throughput": "throughput",
 }

@@ -21,6 +21,7 @@ from evalgate.scoring.drift import drifted_because
 from evalgate.scoring.false_hits import false_hit_change, false_hits_alone
 from evalgate.scoring.flips import case_counts, flips, one_side_counts
 from evalgate.scoring.geomean import geomean_change, geomean_of
+from evalgate.scoring.hit_rates import HIT_RATES, hit_rate_alone, hit_rate_change
 from evalgate.scoring.lag import mismeasured_because
 from evalgate.scoring.load.metrics import load_changes
 from evalgate.scoring.near_misses import near_miss_change, near_misses_alone
@@ -150,6 +151,8 @@ def _changes(pairs: Pairs, setting: Setting, sessions: frozenset[str]) -> Iterat
         yield replace(found, assumptions=found.assumptions + times.notes)
     yield false_hit_change(pairs, setting)
     yield near_miss_change(pairs, setting)
+    for metric in HIT_RATES:
+        yield hit_rate_change(pairs, metric, setting)
 
 
 def _with_cache_state(
@@ -191,6 +194,8 @@ def _absolute(columns: Columns, setting: Setting) -> Iterator[Change]:
         )
     yield false_hits_alone(columns, setting)
     yield near_misses_alone(columns, setting)
+    for hit_rate in HIT_RATES:
+        yield hit_rate_alone(columns, hit_rate, setting)
 
 
 def _one_a_case(run: Run) -> tuple[Graded, ...]:

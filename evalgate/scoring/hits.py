@@ -18,7 +18,8 @@ class Hits:
     ``cached`` says whether the policy has a cache at all. ``pair`` indexes into ``names``; it is -1 where
     there is no hit that is labelled. ``unknown`` marks hits that nothing tells about, ``unproved`` false ones
     of which nobody knows what a fresh answer would have been. ``near`` is 1 for golden near-misses that the
-    cache merges, 0 for those that it keeps apart, -1 for all other cases.
+    cache merges, 0 for those that it keeps apart, -1 for all other cases. ``right`` are hits that served a
+    right answer.
     """
 
     cached: bool
@@ -28,6 +29,7 @@ class Hits:
     unknown: Bools
     unproved: Bools
     near: Ints
+    right: Bools
 
     def take(self, rows: Ints | Bools) -> "Hits":
         """Return the hits of some cases only."""
@@ -39,6 +41,7 @@ class Hits:
             self.unknown[rows],
             self.unproved[rows],
             self.near[rows],
+            self.right[rows],
         )
 
     @property
@@ -55,7 +58,7 @@ class Hits:
 def hits_of(results: Sequence[Graded], where: tuple[Ints, Ints], shape: tuple[int, int]) -> Hits:
     """Return the hits of a run whose outcomes go to rows and columns ``where`` of a table of ``shape``."""
     pair, near = (np.full(shape, -1, dtype=np.intp) for _ in range(2))
-    false, unknown, unproved = (np.zeros(shape, dtype=np.bool_) for _ in range(3))
+    false, unknown, unproved, right = (np.zeros(shape, dtype=np.bool_) for _ in range(4))
     codes: dict[Pair, int] = {}
     rows, columns = where
     for index, graded in enumerate(results):
@@ -71,7 +74,7 @@ def hits_of(results: Sequence[Graded], where: tuple[Ints, Ints], shape: tuple[in
         unknown[at] = hit is None or hit.kind == "unlabelled"
         if hit is not None and not unknown[at]:
             pair[at] = codes.setdefault(hit.pair, len(codes))
-            false[at] = hit.false
+            false[at], right[at] = hit.false, hit.kind == "right"
             unproved[at] = hit.false and hit.kind != "merged" and hit.fresh_correct is None
     cached = any(graded.outcome.cache is not None for graded in results)
-    return Hits(cached, tuple(codes), pair, false, unknown, unproved, near)
+    return Hits(cached, tuple(codes), pair, false, unknown, unproved, near, right)

@@ -113,3 +113,25 @@ def test_slices_hold_their_own_hits():
     found = compare_absolute(run_of(sliced, rules=Rules((), slice_by="axis")))
     assert found.find("false_hit_rate", "entity").candidate.value == 1
     assert found.find("false_hit_rate", "case").candidate.value == 0
+
+
+def test_hit_rates_count_requests_and_the_positive_one_right_answers():
+    served = [*hits(right=6, false=2), *(Served(f"m{i}") for i in range(12))]
+    found = compare_absolute(run_of(served))
+    assert found.find("hit_rate").candidate.value == pytest.approx(8 / 20)
+    positive = found.find("positive_hit_rate").candidate
+    assert positive.value == pytest.approx(6 / 20)
+    assert positive.low < 6 / 20 < positive.high
+    assert compare_absolute(run_of([Served("a")])).find("hit_rate").candidate.method == "no_cache"
+    unknown = compare_absolute(run_of(hits(false=3, kind="unlabelled")))
+    assert unknown.find("hit_rate").candidate.value == 1
+    assert isinstance(unknown.find("positive_hit_rate").candidate, Unmeasured)
+
+
+def test_a_change_of_the_hit_rate_is_paired():
+    before = [*hits(right=6), *(Served(f"m{i}") for i in range(14))]
+    after = [*hits(right=6), *(Served(f"m{i}", call="new") for i in range(14))]
+    after[6:9] = [replace(each, hit=Hit("right", ("x", each.case))) for each in after[6:9]]
+    change = compare(run_of(before), run_of(after, "candidate")).find("positive_hit_rate")
+    assert change.change.value == pytest.approx(3 / 20)
+    assert (change.gains, change.losses) == (3, 0)
