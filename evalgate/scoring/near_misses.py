@@ -1,5 +1,7 @@
 """The share of golden near-misses that the cache would answer with another question's answer: counted."""
 
+import numpy as np
+
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.scoring.columns import Columns
@@ -28,7 +30,10 @@ def near_miss_change(pairs: Pairs, setting: Setting) -> Change:
     sides = near_miss_rate_of(before, setting), near_miss_rate_of(after, setting)
     merged = (before.near > 0).any(axis=1), (after.near > 0).any(axis=1)
     moved = int((merged[1] & ~merged[0]).sum()), int((merged[0] & ~merged[1]).sum())
-    return _change(setting, pairs.candidate, sides, _difference(*sides, setting), moved)
+    change = _difference(*sides, setting)
+    if np.array_equal(before.near, after.near):
+        change = setting.estimate(0.0, (0.0, 0.0), "identical")
+    return _change(setting, pairs.candidate, sides, change, moved)
 
 
 def near_misses_alone(columns: Columns, setting: Setting) -> Change:
