@@ -28,7 +28,9 @@ def nothing_changed(notes: Sequence[str]) -> Decision:
 
 
 def _verdict(judgements: Sequence[Judgement]) -> Verdict:
-    verdicts = {judgement.verdict for judgement in judgements}
+    # A baseline without an open proposal, of which nothing is limited, is shown beside what is judged.
+    judged = [each for each in judgements if each.checks or each.baseline is not None]
+    verdicts = {judgement.verdict for judgement in judged or judgements}
     if "fail" in verdicts:
         return "fail"
     return "pass" if verdicts == {"pass"} else "inconclusive"

@@ -18,7 +18,7 @@ def headline(comparison: Comparison, checks: Sequence[Check], unjudged: int) -> 
     """
     parts = [_core(comparison, checks)]
     if unjudged:
-        parts.append(f"there is no baseline, so {_were(unjudged, 'relative limit')} not judged")
+        parts.append(f"there is nothing to compare with, so {_were(unjudged, 'relative limit')} not judged")
     if comparison.judge is not None and not comparison.judge.validated:
         parts.append("a judge graded that nobody has validated")
     return "; ".join([*parts, *_shown_only(checks)])

@@ -95,7 +95,9 @@ def test_without_baseline_relative_limits_are_left_out_and_said_so():
     found = judge(compare_absolute(run_of(served, rules=rules)), rules)
     assert [check.limit for check in found.checks] == ["min"]
     assert (found.verdict, found.blocked) == ("pass", False)
-    assert found.headline == "every limit held; there is no baseline, so 2 relative limits were not judged"
+    assert found.headline == (
+        "every limit held; there is nothing to compare with, so 2 relative limits were not judged"
+    )
 
 
 def test_without_baseline_and_absolute_limits_nothing_blocks():
@@ -213,3 +215,11 @@ def test_unmeasured_cost_is_explained():
     found = ruling(lambda each, _: replace(each, cost=None, call="anew"), RISE)
     assert isinstance(found.checks[0].change, Unmeasured)
     assert "usage is unknown" in found.checks[0].reason
+
+
+def test_a_baseline_alone_of_which_nothing_is_limited_lowers_no_verdict():
+    held = judgement(rulings()[0])
+    alone = replace(held, verdict="inconclusive", baseline=None, checks=())
+    assert decide([held, alone]).verdict == "pass"
+    assert decide([alone]).verdict == "inconclusive"
+    assert decide([held, replace(alone, baseline="production")]).verdict == "inconclusive"
