@@ -52,7 +52,7 @@ def code_of(error: BaseException) -> ExitCode:
 def _explained(error: BaseException) -> int:
     leaves = list(_leaves(error))
     code = code_of(error)
-    if code is ExitCode.INTERRUPTED:
+    if code is ExitCode.INTERRUPTED and not isinstance(error, Interrupted):
         streams.say("\ninterrupted: finished work is kept; the same command continues.")
         return int(code)
     if isinstance(error, click.ClickException):
