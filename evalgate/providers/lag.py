@@ -43,6 +43,16 @@ class LoopLag:
                 return max(0.0, since_s - _EVERY_S - _RESOLUTION_S)
         return 0.0
 
+    def across(self, moment: float) -> float:
+        """Return how late the loop was when it next woke after ``moment``, when something was begun."""
+        worst = 0.0
+        for woken, late_s in reversed(self._late):
+            if woken < moment:
+                break
+            if woken - late_s <= moment + _EVERY_S + _RESOLUTION_S:
+                worst = max(worst, late_s)
+        return worst
+
     def worst_between(self, start: float, end: float) -> float:
         """Return how late the loop was at worst between two moments of perf_counter."""
         worst = 0.0

@@ -173,7 +173,11 @@ class LiveCaller:
         started = perf_counter()
         tried = within(await model.attempt(request, limit_s), limit_s)
         ended = tried.ended
-        lag_s = self._lag.worst_between(started, perf_counter()) if ended is None else self._lag.at(ended)
+        if ended is None:
+            lag_s = self._lag.worst_between(started, perf_counter())
+        else:
+            # We may have been busy when the answer came in, and already when the question went out.
+            lag_s = self._lag.at(ended) + self._lag.across(started)
         # No clock here is truer than a microsecond, and recordings are read by people too.
         latency_s = round(tried.attempt.latency_s, 6)
         lag = round(min(lag_s, latency_s), 6) or None

@@ -88,3 +88,17 @@ def test_latency_ends_with_the_last_byte_and_not_when_we_come_to_it():
 
     with Loopback([answer(), delayed(0.05, answer())]) as server:
         assert min(asyncio.run(go(server.origin))) < 0.3
+
+
+def test_being_busy_when_the_question_goes_out_counts_too():
+    async def scenario(lag):
+        await asyncio.sleep(0.01)
+        started = time.perf_counter()
+        busy(0.1)
+        await asyncio.sleep(0.05)
+        later = time.perf_counter()
+        return lag.across(started), lag.across(later)
+
+    sending, waiting = measured(scenario)
+    assert 0.09 < sending < 5
+    assert waiting == 0.0
