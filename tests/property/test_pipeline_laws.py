@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import sqlite3
 import tempfile
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -147,7 +148,14 @@ def recorded(root):
         for file in root.rglob("recordings/**/*.jsonl")
         for line in file.read_text().splitlines()[1:]
     ]
-    return {line["digest"] for line in lines}
+    return {line["digest"] for line in lines} | in_store(root / ".evalgate/store.sqlite3")
+
+
+def in_store(file):
+    if not file.exists():
+        return set()
+    with closing(sqlite3.connect(file)) as store:
+        return {digest.hex() for (digest,) in store.execute("SELECT digest FROM calls")}
 
 
 @settings(max_examples=15, deadline=None)
