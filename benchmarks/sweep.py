@@ -74,6 +74,7 @@ def side(rows: list[dict[str, str]], name: str, seed: int) -> Columns:
         weights=np.ones(n),
         cost_unknown="",
         hits=hits_of((), (np.arange(0), np.arange(0)), (n, 1)),
+        lag_s=np.zeros((n, 1)),
     )
 
 

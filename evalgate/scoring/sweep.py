@@ -77,6 +77,7 @@ class _Curve:
             cost_usd=np.where(sent, strong.cost_usd, weak.cost_usd),
             latency_s=np.where(sent, strong.latency_s, weak.latency_s),
             failed=np.where(sent, strong.failed, weak.failed),
+            lag_s=np.where(sent, strong.lag_s, weak.lag_s),
             cost_unknown=weak.cost_unknown or strong.cost_unknown,
         )
 
