@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from evalgate.cli import streams
+from evalgate.cli.options import format_option, quiet_option
 from evalgate.cli.progress import progress_on
 from evalgate.cli.spending import spending_of, spending_options
 from evalgate.core.errors import ExitCode
@@ -34,16 +35,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="replay never calls a model; auto calls the trials that are not recorded; live calls all anew.",
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How it is written.",
-)
+@format_option("text", "json")
 @spending_options
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@quiet_option
 def aa(  # noqa: PLR0913  one parameter per option
     *,
     suites: tuple[str, ...],

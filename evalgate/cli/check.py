@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from evalgate.cli import streams
+from evalgate.cli.options import format_option
 
 if TYPE_CHECKING:
     from evalgate.core.review import Review
@@ -16,13 +17,8 @@ Format = Literal["text", "json", "github"]
 
 
 @click.command(short_help="Validate everything a person wrote.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json", "github"]),
-    default="text",
-    show_default=True,
-    help="How the findings are written; github annotates a pull request.",
+@format_option(
+    "text", "json", "github", said="How the findings are written; github annotates a pull request."
 )
 def check(*, format_name: Format) -> int:
     """Validate project, suites, cases, policies, providers, prices and recordings; call nothing.

@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from evalgate.cli import streams
+from evalgate.cli.options import format_option, quiet_option
 from evalgate.cli.progress import progress_on
 from evalgate.core.errors import ExitCode
 
@@ -24,15 +25,8 @@ from evalgate.core.errors import ExitCode
 @click.option(
     "--points", type=click.IntRange(2, 1000), default=11, show_default=True, help="How many thresholds."
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How it is written.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@format_option("text", "json")
+@quiet_option
 def deferral(
     *,
     suites: tuple[str, ...],

@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from evalgate.cli import streams
+from evalgate.cli.options import format_option
 from evalgate.cli.progress import progress_on
 from evalgate.cli.selection import selection_options
 from evalgate.core.errors import ExitCode
@@ -24,14 +25,7 @@ from evalgate.core.errors import ExitCode
     help="How many pairs that nothing decides are picked for people.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which ones are picked.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "csv", "json"]),
-    default="text",
-    show_default=True,
-    help="How it is written; csv holds the picked pairs, to be filled in.",
-)
+@format_option("text", "csv", "json", said="How it is written; csv holds the picked pairs, to be filled in.")
 def hits(  # noqa: PLR0913  one parameter an option
     *,
     suites: tuple[str, ...],

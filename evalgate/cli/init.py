@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalgate.cli import streams
+from evalgate.cli.options import quiet_option
 from evalgate.cli.progress import progress_on
 from evalgate.core.errors import ExitCode
 
@@ -34,7 +35,7 @@ _ORIGIN, _MODEL = "http://127.0.0.1:8080", "my-model"
 @click.option("--origin", metavar="URL", help=f"The openai server's address, as in {_ORIGIN}.")
 @click.option("--model", metavar="NAME", help="The model that the openai server is asked for.")
 @click.option("--key-env", metavar="NAME", help="The environment variable that holds the server's key.")
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@quiet_option
 def init(  # noqa: PLR0913  one parameter per option
     *,
     folder: Path,

@@ -9,6 +9,7 @@ import click
 
 from evalgate.cli import streams
 from evalgate.cli.files import output_file, writable, write_file
+from evalgate.cli.options import format_option, quiet_option
 from evalgate.cli.power import budget_of
 from evalgate.cli.progress import progress_on
 from evalgate.cli.spending import spending_of, spending_options
@@ -33,16 +34,9 @@ from evalgate.core.errors import ExitCode
     metavar="FILE",
     help="Write the answers to label next to this file, as lines of labels.jsonl to fill in.",
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How it is written.",
-)
+@format_option("text", "json")
 @spending_options
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@quiet_option
 def judge_check(  # noqa: PLR0913  one parameter per option
     *,
     suites: tuple[str, ...],

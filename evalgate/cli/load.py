@@ -9,6 +9,7 @@ import click
 
 from evalgate.cli import streams
 from evalgate.cli.files import output_file, writable, write_file
+from evalgate.cli.options import format_option, quiet_option
 from evalgate.cli.progress import progress_on
 from evalgate.core.errors import ExitCode
 
@@ -29,16 +30,9 @@ _RATE = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--p95-within", "within_s", type=_RATE, metavar="S", help="Seconds that throughput keeps the P95 within."
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How it is written.",
-)
+@format_option("text", "json")
 @click.option("--report", type=output_file(), callback=writable, help="Draw it into one HTML file as well.")
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@quiet_option
 def load(  # noqa: PLR0913  one parameter per option
     *,
     policy: str,

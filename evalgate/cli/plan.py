@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from evalgate.cli import streams
+from evalgate.cli.options import format_option
 from evalgate.cli.progress import progress_on
 from evalgate.cli.selection import selection_options
 from evalgate.core.errors import ExitCode
@@ -34,14 +35,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Plan `evalgate record --remeasure N` instead.",
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How the plan is written.",
-)
+@format_option("text", "json", said="How the plan is written.")
 def plan(  # noqa: PLR0913  one parameter per option
     *,
     suites: tuple[str, ...],

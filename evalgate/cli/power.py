@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from evalgate.cli import streams
+from evalgate.cli.options import format_option, quiet_option
 from evalgate.cli.progress import progress_on
 from evalgate.core.errors import ExitCode
 
@@ -27,15 +28,8 @@ _UNITS: "dict[Metric, str]" = {"accuracy": "pp", "cost_per_correct": "%", "laten
     metavar="METRIC=AMOUNT",
     help="A budget to plan for, like accuracy=2pp or cost_per_correct=5%; repeatable.",
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How it is written.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@format_option("text", "json")
+@quiet_option
 def power(
     *, suites: tuple[str, ...], budgets: tuple[str, ...], format_name: Literal["text", "json"], quiet: bool
 ) -> int:

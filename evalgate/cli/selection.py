@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from evalgate.cli.options import quiet_option
+
 
 class Share(click.ParamType[float]):
     """A share of something: ``5%`` or ``0.05``."""
@@ -52,7 +54,7 @@ def selection_options(verb: Callable[..., Any]) -> Callable[..., Any]:
             metavar="P",
             help="Compare with this policy instead of the family's own, or with a commit: git:REF.",
         ),
-        click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
+        quiet_option,
     )
     for option in reversed(options):
         verb = option(verb)

@@ -10,6 +10,7 @@ import click
 
 from evalgate.cli import streams
 from evalgate.cli.files import output_file, writable, write_file
+from evalgate.cli.options import format_option, quiet_option
 from evalgate.cli.progress import progress_on
 from evalgate.core.errors import ExitCode
 
@@ -25,18 +26,11 @@ _MOST_POINTS = 10_000
 @click.argument("policy")
 @click.argument("ranges", nargs=-1, required=True, metavar="KEY=LOW..HIGH[:STEPS]...")
 @click.option("--suite", "suites", multiple=True, metavar="SUITE", help="Only this suite; repeatable.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "csv", "json"]),
-    default="text",
-    show_default=True,
-    help="How it is written.",
-)
+@format_option("text", "csv", "json")
 @click.option(
     "--report", type=output_file(), callback=writable, help="Draw the curves into one HTML file as well."
 )
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@quiet_option
 def sweep(
     *,
     policy: str,

@@ -9,6 +9,7 @@ import click
 
 from evalgate.cli import streams
 from evalgate.cli.files import output_file, writable, write_file
+from evalgate.cli.options import format_option, quiet_option
 from evalgate.cli.progress import progress_on
 from evalgate.core.errors import ExitCode
 
@@ -59,15 +60,8 @@ def _share(_context: click.Context, option: click.Parameter, written: str | None
 )
 @click.option("--folds", type=click.IntRange(2, 50), default=5, show_default=True, help="Folds to judge by.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the folds and of the share.")
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How the result is written.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@format_option("text", "json", said="How the result is written.")
+@quiet_option
 def train_router(  # noqa: PLR0913  an option each
     *,
     suites: tuple[str, ...],
