@@ -1,11 +1,16 @@
 """No test reaches past this machine: connecting anywhere but to loopback raises."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 
 import hypothesis
 import pytest
+
+# evalgate asks for a spending cap where CI is set; tests say themselves when they mean that.
+for name in [name for name in os.environ if name == "CI" or name.startswith("GITHUB_")]:
+    del os.environ[name]
 
 
 class OutsideNetwork(Exception):

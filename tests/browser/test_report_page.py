@@ -84,8 +84,8 @@ def test_a_deep_link_opens_its_case_and_closing_goes_to_its_row(open_page, writt
     page.wait_for_selector("#case[open]")
     assert page.text_content("#case-title") == "t-0200"
     page.keyboard.press("Escape")
+    page.wait_for_function("() => document.activeElement.textContent === 't-0200'")
     assert page.locator("#case[open]").count() == 0
-    assert page.evaluate("document.activeElement.textContent") == "t-0200"
     assert page.evaluate("location.hash") == "#cases"
 
 
