@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evalgate.core.budgets import Limit, LimitName, Metric, OnInconclusive, Rules
+from evalgate.core.budgets import Limit, OnInconclusive, Rules
 from evalgate.core.calls import Attempt
+from evalgate.core.metrics import LimitName, Metric
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Answer, CacheTrace, Cost, Failure, Grade, Graded, Hit, Outcome, Step
 from evalgate.core.run import Manifest, Run, Session

@@ -14,7 +14,7 @@ from evalgate.cli.progress import progress_on
 from evalgate.core.errors import ExitCode
 
 if TYPE_CHECKING:
-    from evalgate.core.budgets import Metric
+    from evalgate.core.metrics import Metric
 
 _UNITS: "dict[Metric, str]" = {"accuracy": "pp", "cost_per_correct": "%", "latency_p95": "%"}
 

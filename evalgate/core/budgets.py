@@ -5,32 +5,17 @@ read as one percent by its writer and as one point by the gate is an incident.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from evalgate.core.metrics import METRICS, LimitName, Metric, Unit
 from evalgate.core.trials import TrialsPass
 from evalgate.core.written import Written
 
 OnInconclusive = Literal["block", "estimate", "warn"]
-Metric = Literal[
-    "accuracy",
-    "score",
-    "cost_per_correct",
-    "latency_p95",
-    "latency_geomean",
-    "false_hit_rate",
-    "near_miss_rate",
-    "hit_rate",
-    "positive_hit_rate",
-    "latency_p95_under_load",
-    "throughput",
-]
-LimitName = Literal["max_drop", "max_rise", "min", "max"]
-Unit = Literal["share", "usd", "s", "rps"]
 Scale = Literal["absolute", "relative"]
 
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([a-zA-Z%]+)\s*")
@@ -147,24 +132,6 @@ class BudgetsFile(Written):
     slices: SliceBudgets | None = None
 
 
-_SHARE_LIMITS: Mapping[str, LimitName] = {"pp": "max_drop", "%": "min"}
-_HARM_LIMITS: Mapping[str, LimitName] = {"pp": "max_rise", "%": "max"}
-_TIME_LIMITS: Mapping[str, LimitName] = {"%": "max_rise", "s": "max", "ms": "max"}
-_WAIVED: Mapping[Metric, Mapping[str, LimitName]] = {
-    "accuracy": _SHARE_LIMITS,
-    "score": _SHARE_LIMITS,
-    "cost_per_correct": {"%": "max_rise", "usd": "max"},
-    "latency_p95": _TIME_LIMITS,
-    "latency_geomean": _TIME_LIMITS,
-    "false_hit_rate": _HARM_LIMITS,
-    "near_miss_rate": _HARM_LIMITS,
-    "hit_rate": _SHARE_LIMITS,
-    "positive_hit_rate": _SHARE_LIMITS,
-    "latency_p95_under_load": _TIME_LIMITS,
-    "throughput": {"%": "max_drop", "rps": "min"},
-}
-
-
 def _day(value: object) -> object:
     if isinstance(value, date):
         return value
@@ -196,7 +163,7 @@ class WaiverFile(Written):
 
     @model_validator(mode="after")
     def _is_of_a_limit(self) -> "WaiverFile":
-        units = _WAIVED[self.metric]
+        units = METRICS[self.metric].limits
         if self.allowance.written not in units:
             ways = " or ".join(_EXAMPLES[unit] for unit in units)
             raise ValueError(f"{self.metric} has no limit in {self.allowance.written}: write {ways}")
@@ -205,7 +172,7 @@ class WaiverFile(Written):
     @property
     def limit(self) -> LimitName:
         """The limit that is widened."""
-        return _WAIVED[self.metric][self.allowance.written]
+        return METRICS[self.metric].limits[self.allowance.written]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from math import inf
 from statistics import NormalDist
 
-from evalgate.core.budgets import Metric, Scale, Unit
+from evalgate.core.budgets import Scale
 from evalgate.core.labels import JudgeStatus
+from evalgate.core.metrics import Metric, Unit
 from evalgate.core.numbers import Measured
 from evalgate.core.suite_file import Inference
 from evalgate.core.verdict import CaseCounts, Flip

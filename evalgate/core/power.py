@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from evalgate.core.budgets import Metric
+from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Unmeasured
 
 Basis = Literal["repeats", "comparison", "assumed"]

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from evalgate.core.budgets import Metric
 from evalgate.core.comparison import Change
 from evalgate.core.messages import Message
+from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.core.run import Run
 from evalgate.core.verdict import Decision, Judgement

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evalgate.core.budgets import Metric
+from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Measured
 
 

@@ -6,9 +6,10 @@ One limit judged is a Check, one candidate on one suite a Judgement, all of them
 from dataclasses import dataclass
 from typing import Literal
 
-from evalgate.core.budgets import LimitName, Metric, OnInconclusive, Scale, Unit, Waiver
+from evalgate.core.budgets import OnInconclusive, Scale, Waiver
 from evalgate.core.errors import ExitCode
 from evalgate.core.labels import JudgeStatus
+from evalgate.core.metrics import LimitName, Metric, Unit
 from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.core.run import Mode
 

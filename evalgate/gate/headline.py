@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from evalgate.core.comparison import Change, Comparison
+from evalgate.core.metrics import METRICS
 from evalgate.core.numbers import Estimate
 from evalgate.core.verdict import Check
-from evalgate.gate.wording import HIGHER_IS_BETTER, NAMES, movement
+from evalgate.gate.wording import movement
 
 _ALWAYS_TOLD = ("accuracy", "cost_per_correct")
 
@@ -57,7 +58,7 @@ def _clause(check: Check) -> str:
 
 def _gains(comparison: Comparison, limited: set[str]) -> list[str]:
     return [
-        f"{NAMES[change.metric]} {movement(change.change, change.scale)}"
+        f"{METRICS[change.metric].name} {movement(change.change, change.scale)}"
         for change in comparison.changes
         if (change.metric in limited or change.metric in _ALWAYS_TOLD)
         and isinstance(change.change, Estimate)
@@ -68,12 +69,12 @@ def _gains(comparison: Comparison, limited: set[str]) -> list[str]:
 def _improved(change: Change, measured: Estimate) -> bool:
     if not change.gated or change.undecided_because or change.mismeasured_because:
         return False
-    return measured.low > 0 if change.metric in HIGHER_IS_BETTER else measured.high < 0
+    return measured.low > 0 if METRICS[change.metric].better == "higher" else measured.high < 0
 
 
 def _shown_only(checks: Sequence[Check]) -> list[str]:
     shown = [check for check in checks if not check.gated]
-    names = [NAMES[check.metric] for check in shown if check.slice is None]
+    names = [METRICS[check.metric].name for check in shown if check.slice is None]
     slices = sum(check.slice is not None for check in shown)
     parts = [f"{name} was not gated" for name in dict.fromkeys(names)]
     if slices:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from evalgate.core.budgets import Limit, Waiver
+from evalgate.core.metrics import METRICS
 from evalgate.core.verdict import Check
 from evalgate.gate.slices import EVERY_SLICE
-from evalgate.gate.wording import NAMES, allowance
+from evalgate.gate.wording import allowance
 
 Judge = Callable[[Limit], Sequence[Check]]
 
@@ -40,7 +41,7 @@ def in_force(waivers: Sequence[Waiver], limits: Sequence[Limit]) -> list[str]:
 
 
 def _told(waiver: Waiver, limits: Sequence[Limit]) -> str:
-    about = NAMES[waiver.metric] + (f" in slice {waiver.slice!r}" if waiver.slice is not None else "")
+    about = METRICS[waiver.metric].name + (f" in slice {waiver.slice!r}" if waiver.slice is not None else "")
     same = next((each for each in limits if _widens(waiver, each)), None)
     if same is None:
         return f"the waiver of {about} until {waiver.expiry} widens no limit that this suite has"

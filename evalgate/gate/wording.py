@@ -3,31 +3,16 @@
 import math
 from collections.abc import Callable, Mapping
 
-from evalgate.core.budgets import Limit, Metric, Scale
+from evalgate.core.budgets import Limit, Scale
+from evalgate.core.metrics import METRICS
 from evalgate.core.numbers import Estimate
 
-NAMES: Mapping[Metric, str] = {
-    "accuracy": "accuracy",
-    "score": "score",
-    "cost_per_correct": "cost per correct",
-    "latency_p95": "P95 latency",
-    "latency_geomean": "mean latency",
-    "false_hit_rate": "false-hit rate",
-    "near_miss_rate": "near-miss rate",
-    "hit_rate": "hit rate",
-    "positive_hit_rate": "positive-hit rate",
-    "latency_p95_under_load": "P95 latency under load",
-    "throughput": "throughput",
-}
-HIGHER_IS_BETTER: frozenset[Metric] = frozenset(
-    {"accuracy", "score", "throughput", "hit_rate", "positive_hit_rate"}
-)
 UNBOUNDED = "unbounded"
 
 
 def subject(limit: Limit) -> str:
     """Return what a limit is about: the metric, and the slice where it is one."""
-    name = NAMES[limit.metric]
+    name = METRICS[limit.metric].name
     return name if limit.slice is None else f"{name} in slice {limit.slice!r}"
 
 

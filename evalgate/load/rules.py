@@ -1,6 +1,6 @@
 """From the budgets of a suite and its project to the limits that the gate judges."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from evalgate.core.budgets import (
     BudgetsFile,
@@ -8,36 +8,21 @@ from evalgate.core.budgets import (
     FalseHitBudget,
     LatencyBudget,
     Limit,
-    LimitName,
-    Metric,
     OnInconclusive,
     Quantity,
     Rules,
     ShareBudget,
     SliceBudgets,
     ThroughputBudget,
-    Unit,
     Waiver,
 )
 from evalgate.core.errors import Problem
+from evalgate.core.metrics import METRICS, LimitName, Metric
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.documents import Document
 
 _Budget = ShareBudget | CostBudget | LatencyBudget | FalseHitBudget | ThroughputBudget
-_UNITS: Mapping[Metric, Unit] = {
-    "accuracy": "share",
-    "score": "share",
-    "cost_per_correct": "usd",
-    "latency_p95": "s",
-    "latency_geomean": "s",
-    "false_hit_rate": "share",
-    "near_miss_rate": "share",
-    "hit_rate": "share",
-    "positive_hit_rate": "share",
-    "latency_p95_under_load": "s",
-    "throughput": "rps",
-}
 _LIMITS: tuple[LimitName, ...] = ("max_drop", "max_rise", "min", "max")
 EVERY_SLICE = "*"
 
@@ -48,7 +33,7 @@ def build_rules(suite: SuiteFile, project: ProjectFile, waivers: tuple[Waiver, .
     A budget is taken whole: a suite that states ``accuracy`` states all of it.
     """
     limits: list[Limit] = []
-    for metric in _UNITS:
+    for metric in METRICS:
         budget = getattr(suite.budgets, metric) or getattr(project.budgets, metric)
         if budget is not None:
             limits.extend(_limits(metric, budget, project.on_inconclusive))
@@ -69,17 +54,14 @@ def build_rules(suite: SuiteFile, project: ProjectFile, waivers: tuple[Waiver, .
 def check_budgets(document: Document[ProjectFile] | Document[SuiteFile]) -> Iterator[Problem]:
     """Yield limits that no share can reach."""
     budgets: BudgetsFile = document.value.budgets
-    shares = {
-        ("budgets", "accuracy"): budgets.accuracy,
-        ("budgets", "score"): budgets.score,
-        ("budgets", "false_hit_rate"): budgets.false_hit_rate,
-        ("budgets", "near_miss_rate"): budgets.near_miss_rate,
-        ("budgets", "hit_rate"): budgets.hit_rate,
-        ("budgets", "positive_hit_rate"): budgets.positive_hit_rate,
-        ("budgets", "slices", "accuracy"): budgets.slices.accuracy if budgets.slices is not None else None,
+    shares: dict[tuple[str, ...], tuple[_Budget | None, str]] = {
+        ("budgets", metric): (getattr(budgets, metric), terms.of)
+        for metric, terms in METRICS.items()
+        if terms.unit == "share"
     }
-    for key, budget in shares.items():
-        of = "hits" if isinstance(budget, FalseHitBudget) else "cases"
+    if budgets.slices is not None:
+        shares["budgets", "slices", "accuracy"] = budgets.slices.accuracy, "cases"
+    for key, (budget, of) in shares.items():
         for name in ("max_drop", "max_rise", "min", "max"):
             quantity: Quantity | None = getattr(budget, name, None)
             if quantity is not None and quantity.value > 1:
@@ -106,7 +88,7 @@ def _limits(
                 limit=name,
                 allowance=quantity.value,
                 # A ratio minus one is a share of the baseline, whatever the metric itself is counted in.
-                unit="share" if relative else _UNITS[metric],
+                unit="share" if relative else METRICS[metric].unit,
                 scale="relative" if relative else "absolute",
                 on_inconclusive=budget.on_inconclusive or default,
                 slice=slice_name,

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from evalgate.core.budgets import Metric
 from evalgate.core.comparison import Comparison
 from evalgate.core.deferral import DeferralCurve, DeferralPoint
 from evalgate.core.errors import BadInput, Problem
+from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.core.outcome import Graded
 from evalgate.core.policy import Policy

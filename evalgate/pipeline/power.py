@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from evalgate.core.budgets import Metric
 from evalgate.core.comparison import Change, Comparison, units_to_resolve
 from evalgate.core.errors import CannotJudge
+from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.power import Basis, BudgetPower, SuitePower
 from evalgate.core.progress import Progress

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from evalgate.core.aa import SuiteAa, TrialPair
 from evalgate.core.comparison import Change
+from evalgate.core.metrics import METRICS
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.report.json import check_json, measured_json, usd_json
 from evalgate.report.layout import wrap
@@ -21,7 +22,7 @@ from evalgate.report.numbers import (
 from evalgate.report.power import budget_json, budget_sentence
 from evalgate.report.safe_text import safe_line
 from evalgate.report.table import Cell, Column, table
-from evalgate.report.wording import MARKS, METRICS
+from evalgate.report.wording import MARKS
 
 SCHEMA = "evalgate/aa@1"
 _INDENT = "  "
@@ -81,7 +82,7 @@ def _pair(found: TrialPair, width: int) -> Iterator[str]:
     yield from lines
     yield ""
     for why in dict.fromkeys(change.not_gated_because for change in shown if not change.gated):
-        names = [METRICS[change.metric] for change in shown if change.not_gated_because == why]
+        names = [METRICS[change.metric].heading for change in shown if change.not_gated_because == why]
         yield from wrap(f"{', '.join(names)}: not gated: {safe_line(why, 300)}", width, first=_INDENT)
     said = f"the gate says of it: {MARKS[found.verdict]} {found.verdict}"
     said += ", blocked" if found.blocked else ", not blocked"
@@ -90,7 +91,7 @@ def _pair(found: TrialPair, width: int) -> Iterator[str]:
 
 def _cells(change: Change) -> tuple[str, str, str, str]:
     if isinstance(change.change, Unmeasured):
-        return METRICS[change.metric], MISSING, "not measured", safe_line(change.change.reason, 200)
+        return METRICS[change.metric].heading, MISSING, "not measured", safe_line(change.change.reason, 200)
     moved = with_interval(change.change, change_kind(change), signed=True)
     rests = f"{change.method}, {count(change.n, 'case')}, {change.affected:,} differ"
     if not change.gated:
@@ -98,7 +99,7 @@ def _cells(change: Change) -> tuple[str, str, str, str]:
     sides = MISSING
     if isinstance(change.baseline, Estimate) and isinstance(change.candidate, Estimate):
         sides = " → ".join(pair(value_kind(change), change.baseline.value, change.candidate.value))
-    return METRICS[change.metric], sides, moved, rests
+    return METRICS[change.metric].heading, sides, moved, rests
 
 
 def _suite_json(suite: SuiteAa) -> dict[str, object]:

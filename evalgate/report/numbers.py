@@ -1,11 +1,11 @@
 """Numbers as a person reads them: with a unit, and with as many digits as mean something."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import floor, inf, isfinite, isinf, log10
 from typing import Literal
 
-from evalgate.core.budgets import Metric
 from evalgate.core.comparison import Change
+from evalgate.core.metrics import METRICS, Metric, Unit
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.verdict import Check
 
@@ -13,6 +13,7 @@ MISSING = "n/a"
 _MOST_DIGITS = 6
 
 Kind = Literal["percent", "points", "usd", "seconds", "rate", "plain"]
+_KINDS: Mapping[Unit, Kind] = {"share": "percent", "usd": "usd", "s": "seconds", "rps": "rate"}
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -80,15 +81,7 @@ def value_kind(check: Check | Change) -> Kind:
 
 def metric_kind(metric: Metric) -> Kind:
     """Return how a level of a metric is written."""
-    match metric:
-        case "accuracy" | "score" | "false_hit_rate" | "near_miss_rate" | "hit_rate" | "positive_hit_rate":
-            return "percent"
-        case "cost_per_correct":
-            return "usd"
-        case "latency_p95" | "latency_geomean" | "latency_p95_under_load":
-            return "seconds"
-        case "throughput":
-            return "rate"
+    return _KINDS[METRICS[metric].unit]
 
 
 def change_kind(check: Check | Change) -> Kind:

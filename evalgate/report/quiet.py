@@ -1,5 +1,6 @@
 """The many slices that held, told together."""
 
+from evalgate.core.metrics import METRICS
 from evalgate.core.numbers import Estimate
 from evalgate.core.verdict import Check, Judgement
 from evalgate.report import wording
@@ -16,7 +17,7 @@ def quiet_slices(judgement: Judgement) -> list[str]:
     held: dict[str, list[Check]] = {}
     for check in judgement.checks:
         if is_quiet(check):
-            held.setdefault(wording.METRICS.get(check.metric, check.metric), []).append(check)
+            held.setdefault(METRICS[check.metric].heading, []).append(check)
     return [f"{metric} in {_held(checks)}" for metric, checks in held.items()]
 
 

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 
-from evalgate.core.budgets import Metric
+from evalgate.core.metrics import METRICS, Metric
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.sweep import Sweep, SweepPoint
 from evalgate.report.json import measured_json
@@ -13,7 +13,6 @@ from evalgate.report.layout import Style, wrap
 from evalgate.report.numbers import MISSING, Kind, metric_kind, share_or_missing, span, with_interval
 from evalgate.report.safe_text import safe_line
 from evalgate.report.table import Cell, Column, table
-from evalgate.report.wording import METRICS
 
 SCHEMA = "evalgate/sweep@1"
 CAUTION = (
@@ -93,7 +92,7 @@ def _sparklines(sweep: Sweep, width: int) -> list[str]:
     if len(sweep.keys) != 1:
         return []
     rows: list[tuple[str, list[float | None], Kind]] = [
-        (METRICS[name], values_of(sweep, name), metric_kind(name)) for name in known_metrics(sweep)
+        (METRICS[name].heading, values_of(sweep, name), metric_kind(name)) for name in known_metrics(sweep)
     ]
     shares = [point.strong_share for point in sweep.points]
     if any(share is not None for share in shares):
@@ -147,7 +146,7 @@ def _points(sweep: Sweep, width: int) -> list[str]:
         Column("", widest=1),
         *(Column(safe_line(key.rpartition(".")[2]), "right") for key in sweep.keys),
         *([Column("strong share", "right")] if routed else []),
-        *(Column(METRICS[name]) for name in names),
+        *(Column(METRICS[name].heading) for name in names),
     ]
     shown = _thinned(sweep.points)
     plain = [_row(point, names, routed=routed, whole=False) for point in shown]

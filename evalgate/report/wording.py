@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evalgate.core.errors import ExitCode
+from evalgate.core.metrics import METRICS
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.verdict import Check, Decision, Judgement, Verdict
 from evalgate.report.layout import Style
@@ -25,19 +26,6 @@ STYLES: dict[Verdict, Style] = {"pass": "good", "fail": "bad", "inconclusive": "
 SENTENCE = 400
 _NUMBER = re.compile(r"[0-9][0-9.,]*")
 
-METRICS = {
-    "accuracy": "accuracy",
-    "score": "score",
-    "cost_per_correct": "cost per correct",
-    "latency_p95": "P95 latency",
-    "latency_geomean": "mean latency",
-    "false_hit_rate": "false-hit rate",
-    "near_miss_rate": "near-miss rate",
-    "hit_rate": "hit rate",
-    "positive_hit_rate": "positive-hit rate",
-    "latency_p95_under_load": "P95 under load",
-    "throughput": "throughput",
-}
 _EXITS = {
     ExitCode.OK: "nothing blocked",
     ExitCode.BLOCKED: "blocked, a budget is exceeded (proven)",
@@ -73,7 +61,7 @@ def check_words(check: Check) -> CheckWords:
     """Return a check in words."""
     baseline, candidate = _sides(check)
     return CheckWords(
-        metric=METRICS.get(check.metric, check.metric),
+        metric=METRICS[check.metric].heading,
         slice=None if check.slice is None else safe_line(check.slice, 60),
         baseline=baseline,
         candidate=candidate,

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from evalgate.core.budgets import Metric
 from evalgate.core.labels import JudgeStatus
+from evalgate.core.metrics import Metric
 from evalgate.core.run import Session
 from evalgate.core.suite_file import Inference
 from evalgate.core.trials import TrialsPass

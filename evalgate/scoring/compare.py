@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from evalgate.core.budgets import Metric, Rules, Scale, Unit
+from evalgate.core.budgets import Rules, Scale
 from evalgate.core.comparison import Change, Comparison, LookComparison
 from evalgate.core.labels import JudgeStatus
+from evalgate.core.metrics import Metric, Unit
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.outcome import Graded
 from evalgate.core.run import Look, Run

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evalgate.core.budgets import Metric
+from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.sweep import SweepPoint
 from evalgate.scoring.accuracy import quality_of

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from math import fsum
 
-from evalgate.core.budgets import Metric
 from evalgate.core.errors import ExitCode
+from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.verdict import Check, Decision
 from evalgate.report.json import usd_text

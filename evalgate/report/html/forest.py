@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import inf, isfinite
 
-from evalgate.core.budgets import LimitName
+from evalgate.core.metrics import LimitName
 from evalgate.core.numbers import Estimate
 from evalgate.core.verdict import Check
 from evalgate.report.html.markup import Html, tag

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from evalgate.core.budgets import Rules
+from evalgate.core.metrics import METRICS
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.policy_file import Price
 from evalgate.core.report_data import ComparisonData, ReportData, SmallestEffect
@@ -119,7 +120,7 @@ def _smallest(effects: Sequence[SmallestEffect], rules: Rules) -> Html:
     rows = joined(
         tag(
             "tr",
-            tag("th", wording.METRICS.get(each.metric, each.metric), scope="row"),
+            tag("th", METRICS[each.metric].heading, scope="row"),
             tag("td", _effect(each), class_="num"),
         )
         for each in effects

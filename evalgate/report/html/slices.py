@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from evalgate.core.budgets import Metric
 from evalgate.core.comparison import Change
+from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.report_data import ComparisonData, SliceTable
 from evalgate.core.verdict import Check

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from evalgate.core.budgets import Metric
+from evalgate.core.metrics import METRICS, Metric
 from evalgate.core.numbers import Estimate
 from evalgate.core.sweep import Sweep, SweepPoint
 from evalgate.report.html.curves import Chart, Series, chart
@@ -14,7 +14,6 @@ from evalgate.report.html.typeset import missing, name, number, typeset
 from evalgate.report.numbers import Kind, metric_kind, plain, share_or_missing
 from evalgate.report.safe_text import safe_line
 from evalgate.report.sweep import CAUTION, known_metrics
-from evalgate.report.wording import METRICS
 
 
 def render(sweeps: Sequence[Sweep]) -> str:
@@ -60,7 +59,7 @@ def _sweep(sweep: Sweep, where: Place) -> Html:
         "is the policy as it is written."
     )
     charts = [
-        _chart(sweep, METRICS[metric], metric_kind(metric), _series(sweep, _of(metric)), where)
+        _chart(sweep, METRICS[metric].heading, metric_kind(metric), _series(sweep, _of(metric)), where)
         for metric in known_metrics(sweep)
     ]
     if any(point.strong_share is not None for point in sweep.points):
@@ -112,7 +111,7 @@ def _numbers(sweep: Sweep) -> Html:
         ("", "unseen"),
         *((safe_line(key), "num") for key in sweep.keys),
         *([("strong share", "num")] if routed else []),
-        *((METRICS[metric], "num") for metric in metrics),
+        *((METRICS[metric].heading, "num") for metric in metrics),
     )
     rows = joined(_row(point, metrics, routed=routed) for point in sweep.points)
     return tag(

@@ -4,9 +4,10 @@ from math import inf, log1p, sqrt
 
 import numpy as np
 
-from evalgate.core.budgets import Metric, Rules
+from evalgate.core.budgets import Rules
 from evalgate.core.comparison import Change
 from evalgate.core.load import LoadComparison, Traffic
+from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.run import Run
 from evalgate.scoring.load.compare import NO_BASELINE, Asked, compare_under_load
