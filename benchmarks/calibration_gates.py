@@ -10,7 +10,7 @@ from evalgate.core.calls import Attempt
 from evalgate.core.outcome import Answer, Cost, Grade, Graded, Outcome, Step
 from evalgate.core.run import Manifest, Run, Session
 from evalgate.gate.judge import judge
-from evalgate.pipeline.looking import EXPECTED_DISCORDANCE
+from evalgate.pipeline.live.looking import EXPECTED_DISCORDANCE
 from evalgate.scoring.compare import compare
 from evalgate.scoring.sequential import looks
 from evalgate.scoring.special import ndtri

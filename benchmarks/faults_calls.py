@@ -24,7 +24,7 @@ from evalgate.core.digest import DigestFrame
 from evalgate.core.messages import Message
 from evalgate.core.policy_file import Reliability
 from evalgate.core.providers_file import OpenAIProvider
-from evalgate.pipeline.tariff import Tariff
+from evalgate.pipeline.spending.tariff import Tariff
 from evalgate.providers.live import LiveCaller
 from evalgate.store.local.log import StoreLog
 from evalgate.store.local.session import SessionWriter

@@ -13,7 +13,7 @@ from evalgate.core.messages import Message
 from evalgate.core.policy_file import Price, Reliability
 from evalgate.core.providers_file import OpenAIProvider
 from evalgate.core.run import Session
-from evalgate.pipeline.tariff import Tariff
+from evalgate.pipeline.spending.tariff import Tariff
 from evalgate.providers.live import LiveCaller
 from evalgate.store.encode import session_bytes
 from evalgate.store.local.log import StoreLog

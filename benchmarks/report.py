@@ -141,9 +141,9 @@ def record(root: Path, words: Words, length: int) -> None:
 def generate(root: Path, path: Path) -> dict[str, float]:
     """Gate the project, make the report, and return how long what took."""
     from evalgate.cli.progress import Silent
+    from evalgate.pipeline.project.settings import RunSettings
     from evalgate.pipeline.reporting import gathered
     from evalgate.pipeline.run import run_for_report
-    from evalgate.pipeline.settings import RunSettings
     from evalgate.report.html.page import render
 
     started = time.perf_counter()

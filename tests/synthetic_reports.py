@@ -11,8 +11,8 @@ from evalgate.core.policy_file import Price
 from evalgate.core.report_data import CallKey, CallText, ReportData, ReportTexts
 from evalgate.core.run import Manifest, Run, Session
 from evalgate.gate.decide import decide
-from evalgate.pipeline.evidence import evidence, points
-from evalgate.pipeline.pairing import judge_runs
+from evalgate.pipeline.comparing.evidence import evidence, points
+from evalgate.pipeline.comparing.pairing import judge_runs
 from evalgate.scoring.compare import compare, compare_absolute
 
 # What models, cases and files may hold, and what somebody would like it to do to a reader.

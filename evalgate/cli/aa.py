@@ -54,7 +54,7 @@ def aa(  # noqa: PLR0913  one parameter per option
     What an unchanged candidate gets from the gate, it gets from noise alone.
     """
     from evalgate.pipeline.aa import aa as aa_pipeline  # noqa: PLC0415  heavy
-    from evalgate.pipeline.settings import AaSettings  # noqa: PLC0415
+    from evalgate.pipeline.project.settings import AaSettings  # noqa: PLC0415
     from evalgate.report.aa import render_json, render_text  # noqa: PLC0415
 
     spending = spending_of(max_spend, yes=yes, quiet=quiet)

@@ -115,7 +115,7 @@ def ci(  # noqa: PLR0913  one parameter per option
     or what --baseline names.
     """
     from evalgate.pipeline.ci.settings import CiSettings  # noqa: PLC0415  heavy
-    from evalgate.pipeline.settings import Spending  # noqa: PLC0415
+    from evalgate.pipeline.project.settings import Spending  # noqa: PLC0415
 
     settings = CiSettings(
         start=Path.cwd(),

@@ -42,7 +42,7 @@ def hits(  # noqa: PLR0913  one parameter an option
     comes from recordings: nothing is called, and nothing is gated.
     """
     from evalgate.pipeline.new_hits import new_hits  # noqa: PLC0415  heavy
-    from evalgate.pipeline.settings import HitsSettings  # noqa: PLC0415
+    from evalgate.pipeline.project.settings import HitsSettings  # noqa: PLC0415
     from evalgate.report import hits as written  # noqa: PLC0415
 
     settings = HitsSettings(Path.cwd(), suites, policies, baseline, sample, seed)

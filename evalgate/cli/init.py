@@ -13,7 +13,7 @@ from evalgate.cli.progress import progress_on
 from evalgate.core.errors import ExitCode
 
 if TYPE_CHECKING:
-    from evalgate.pipeline.starter import OpenAIServer
+    from evalgate.pipeline.starting.starter import OpenAIServer
 
 _FUNCTION, _OPENAI = "function", "openai"
 _ORIGIN, _MODEL = "http://127.0.0.1:8080", "my-model"
@@ -53,8 +53,8 @@ def init(  # noqa: PLR0913  one parameter per option
     kind = provider or (_OPENAI if origin or model or key_env else None) or _asked_kind()
     if kind == _FUNCTION and (origin or model or key_env):
         raise click.UsageError("--origin, --model and --key-env belong to --provider openai")
-    from evalgate.pipeline.init import InitSettings  # noqa: PLC0415  heavy
-    from evalgate.pipeline.init import init as init_pipeline  # noqa: PLC0415
+    from evalgate.pipeline.starting.init import InitSettings  # noqa: PLC0415  heavy
+    from evalgate.pipeline.starting.init import init as init_pipeline  # noqa: PLC0415
 
     server = _server(origin, model, key_env) if kind == _OPENAI else None
     settings = InitSettings(folder=folder, cases=cases, server=server)
@@ -76,7 +76,7 @@ def _asked_kind() -> str:
 
 
 def _server(origin: str | None, model: str | None, key_env: str | None) -> "OpenAIServer":
-    from evalgate.pipeline.starter import OpenAIServer  # noqa: PLC0415  heavy
+    from evalgate.pipeline.starting.starter import OpenAIServer  # noqa: PLC0415  heavy
 
     if _on_terminal():
         origin = origin or click.prompt("Its address", default=_ORIGIN, err=True)

@@ -55,7 +55,7 @@ def judge_check(  # noqa: PLR0913  one parameter per option
     """
     wanted = None if budget is None else _drop(budget)
     from evalgate.pipeline.judge_check import judge_check as check_pipeline  # noqa: PLC0415  heavy
-    from evalgate.pipeline.settings import JudgeCheckSettings  # noqa: PLC0415
+    from evalgate.pipeline.project.settings import JudgeCheckSettings  # noqa: PLC0415
     from evalgate.report.judge_check import label_sheet, render_json, render_text  # noqa: PLC0415
 
     spending = spending_of(max_spend, yes=yes, quiet=quiet)

@@ -49,7 +49,7 @@ def load(  # noqa: PLR0913  one parameter per option
 
     Recorded times are replayed through limits, queues and places; nothing is called, and nothing is gated.
     """
-    from evalgate.pipeline.settings import LoadSettings  # noqa: PLC0415  heavy
+    from evalgate.pipeline.project.settings import LoadSettings  # noqa: PLC0415  heavy
     from evalgate.pipeline.under_load import load as load_pipeline  # noqa: PLC0415
     from evalgate.report import load as written  # noqa: PLC0415
 

@@ -48,8 +48,8 @@ def plan(  # noqa: PLR0913  one parameter per option
     format_name: Literal["text", "json"],
 ) -> int:
     """Show what measuring SUITES would call, reuse and spend. Nothing is called and no key is needed."""
-    from evalgate.pipeline.plan import plan as plan_pipeline  # noqa: PLC0415  heavy
-    from evalgate.pipeline.settings import PlanSettings  # noqa: PLC0415
+    from evalgate.pipeline.planning.plan import plan as plan_pipeline  # noqa: PLC0415  heavy
+    from evalgate.pipeline.project.settings import PlanSettings  # noqa: PLC0415
     from evalgate.report.plan import render_json, render_text  # noqa: PLC0415
 
     if (cover or remeasure is not None) and mode != "auto":

@@ -59,8 +59,8 @@ def record(  # noqa: PLR0913  one parameter per option
     yes: bool,
 ) -> int:
     """Make the calls of SUITES that nobody recorded yet, both sides of a case back to back."""
+    from evalgate.pipeline.project.settings import RecordSettings  # noqa: PLC0415
     from evalgate.pipeline.record import record as record_pipeline  # noqa: PLC0415  heavy
-    from evalgate.pipeline.settings import RecordSettings  # noqa: PLC0415
 
     settings = RecordSettings(
         start=Path.cwd(),

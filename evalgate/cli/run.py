@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evalgate.core.report_data import ReportTexts
     from evalgate.core.run import Mode
     from evalgate.core.verdict import Decision
-    from evalgate.pipeline.settings import RunSettings
+    from evalgate.pipeline.project.settings import RunSettings
 
 MODES = ("replay", "auto", "live")
 
@@ -70,7 +70,7 @@ def run(  # noqa: PLR0913  one parameter per option
 
     Without SUITES all of them, without --policy every proposal in each suite's family.
     """
-    from evalgate.pipeline.settings import RunSettings  # noqa: PLC0415  heavy
+    from evalgate.pipeline.project.settings import RunSettings  # noqa: PLC0415  heavy
 
     _refuse_useless_looks(mode, cases, limit, sequential=sequential)
     settings = RunSettings(

@@ -11,7 +11,7 @@ import click
 from evalgate.cli import streams
 
 if TYPE_CHECKING:
-    from evalgate.pipeline.settings import Spending
+    from evalgate.pipeline.project.settings import Spending
 
 
 def _number(_context: click.Context, option: click.Parameter, given: float | None) -> float | None:
@@ -39,7 +39,7 @@ def spending_options(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 def spending_of(max_spend: float | None, *, yes: bool, quiet: bool) -> "Spending":
     """Return the rules: in CI a cap is needed, and only a person at a terminal is asked."""
-    from evalgate.pipeline.settings import Spending  # noqa: PLC0415  heavy
+    from evalgate.pipeline.project.settings import Spending  # noqa: PLC0415  heavy
 
     asks = not yes and sys.stdin.isatty() and sys.stderr.isatty() and not os.environ.get("CI")
     return Spending(

@@ -9,7 +9,7 @@ from evalgate.cli import streams
 from evalgate.cli.store_local import explain_miss, export, gc, stats
 
 if TYPE_CHECKING:
-    from evalgate.pipeline.importing import Imported
+    from evalgate.pipeline.logs.importing import Imported
 
 
 @click.group(short_help="Import logs; verify and look after recordings.")
@@ -90,8 +90,8 @@ def import_command(  # noqa: PLR0913  one parameter per option
     assert provider is not None
     assert model is not None
     from evalgate.core.policy_file import DeploymentFile  # noqa: PLC0415  heavy
-    from evalgate.pipeline.importing import import_log  # noqa: PLC0415
-    from evalgate.pipeline.settings import ImportSettings  # noqa: PLC0415
+    from evalgate.pipeline.logs.importing import import_log  # noqa: PLC0415
+    from evalgate.pipeline.project.settings import ImportSettings  # noqa: PLC0415
 
     deployment = DeploymentFile(provider=provider, model=model, revision=revision, quantization=quantization)
     settings = ImportSettings(

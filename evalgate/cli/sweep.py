@@ -15,7 +15,7 @@ from evalgate.cli.progress import progress_on
 from evalgate.core.errors import ExitCode
 
 if TYPE_CHECKING:
-    from evalgate.pipeline.settings import SweepRange
+    from evalgate.pipeline.project.settings import SweepRange
 
 _RANGE = re.compile(r"([a-z_]+\.[a-z0-9_]+)=(-?[0-9.]+)\.\.(-?[0-9.]+?)(?::([0-9]+))?")
 _STEPS = {1: 21, 2: 9}
@@ -45,7 +45,7 @@ def sweep(
     Everything comes from recordings: nothing is called, and nothing is gated.
     """
     wanted = _ranges(ranges)
-    from evalgate.pipeline.settings import SweepSettings  # noqa: PLC0415  heavy
+    from evalgate.pipeline.project.settings import SweepSettings  # noqa: PLC0415  heavy
     from evalgate.pipeline.sweep import sweep as sweep_pipeline  # noqa: PLC0415
     from evalgate.report import sweep as written  # noqa: PLC0415
 
@@ -80,7 +80,7 @@ def _ranges(written: tuple[str, ...]) -> "tuple[SweepRange, ...]":
 
 
 def _range(written: str, steps: int) -> "SweepRange":
-    from evalgate.pipeline.settings import SweepRange  # noqa: PLC0415  heavy
+    from evalgate.pipeline.project.settings import SweepRange  # noqa: PLC0415  heavy
 
     match = _RANGE.fullmatch(written)
     try:

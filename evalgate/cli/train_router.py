@@ -80,7 +80,7 @@ def train_router(  # noqa: PLR0913  an option each
     """Train a router on what is recorded for SUITEs, and judge it out of fold. Nothing is called."""
     if held_out is not None and train_share == 1:
         raise click.UsageError("--held-out needs --train-share, as in --train-share 60%")
-    from evalgate.pipeline.settings import TrainSettings  # noqa: PLC0415  heavy
+    from evalgate.pipeline.project.settings import TrainSettings  # noqa: PLC0415  heavy
     from evalgate.pipeline.train_router import train_router as train  # noqa: PLC0415
     from evalgate.report.router import render_json, render_text  # noqa: PLC0415
 

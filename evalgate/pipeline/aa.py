@@ -11,12 +11,12 @@ from evalgate.core.progress import Progress
 from evalgate.core.suite import Project, Suite
 from evalgate.gate.judge import judge
 from evalgate.load.project import load_project
-from evalgate.pipeline.bench import Bench
-from evalgate.pipeline.places import store_file
-from evalgate.pipeline.power import budgets_of
-from evalgate.pipeline.power_warnings import graded_cases, independent_cases
-from evalgate.pipeline.recorded import committed_and_local
-from evalgate.pipeline.settings import AaSettings, PlanSettings
+from evalgate.pipeline.comparing.bench import Bench
+from evalgate.pipeline.measuring.recorded import committed_and_local
+from evalgate.pipeline.planning.budget_power import budgets_of
+from evalgate.pipeline.planning.power_warnings import graded_cases, independent_cases
+from evalgate.pipeline.project.places import store_file
+from evalgate.pipeline.project.settings import AaSettings, PlanSettings
 from evalgate.pricing.prices import resolve_prices
 from evalgate.scoring.aa import Aa
 from evalgate.scoring.aa import aa as compare_trials
@@ -86,9 +86,9 @@ def _called(
     if settings.mode == "replay":
         return _Trials(committed_and_local(project, suite))
     # asyncio and sqlite only when calling
-    from evalgate.pipeline.calling import Calling, make_calls  # noqa: PLC0415
-    from evalgate.pipeline.calling_suite import known_before  # noqa: PLC0415
-    from evalgate.pipeline.paying import before_paying  # noqa: PLC0415
+    from evalgate.pipeline.live.calling import Calling, make_calls  # noqa: PLC0415
+    from evalgate.pipeline.live.calling_suite import known_before  # noqa: PLC0415
+    from evalgate.pipeline.planning.paying import before_paying  # noqa: PLC0415
     from evalgate.store.local.store import LocalStore  # noqa: PLC0415
 
     prices = {policy.name: resolve_prices(policy.deployments.values(), project.prices, project.price_at)}

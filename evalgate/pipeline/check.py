@@ -9,11 +9,11 @@ from evalgate.core.policy import Policy
 from evalgate.core.review import Review
 from evalgate.core.suite import Project, Suite
 from evalgate.load.everything import Everything, load_everything
-from evalgate.pipeline.judging import judging_of
-from evalgate.pipeline.places import recordings_in
-from evalgate.pipeline.plan_judging import plan_judging
-from evalgate.pipeline.power_warnings import power_warnings
-from evalgate.pipeline.walk import Walked, walk
+from evalgate.pipeline.measuring.judging import judging_of
+from evalgate.pipeline.measuring.walk import Walked, walk
+from evalgate.pipeline.planning.plan_judging import plan_judging
+from evalgate.pipeline.planning.power_warnings import power_warnings
+from evalgate.pipeline.project.places import recordings_in
 from evalgate.pricing.prices import resolve_prices
 from evalgate.store.recordings import Recordings, read_recordings
 from evalgate.store.verify import mismatches
@@ -62,7 +62,7 @@ def check(start: Path) -> Review:
 def _open_by_recordings(project: Project, suite: Suite, recordings: Recordings) -> list[str]:
     if not recordings:
         return []
-    from evalgate.pipeline.power_recorded import recorded_warnings  # noqa: PLC0415  numpy
+    from evalgate.pipeline.planning.power_recorded import recorded_warnings  # noqa: PLC0415  numpy
 
     return list(recorded_warnings(project, suite, recordings))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from evalgate.core.verdict import Decision
 from evalgate.gate.decide import decide
-from evalgate.pipeline.judgement import judge_pair
+from evalgate.pipeline.comparing.judgement import judge_pair
 from evalgate.store.runs import read_run
 
 

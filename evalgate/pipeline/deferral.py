@@ -17,11 +17,11 @@ from evalgate.core.progress import Progress
 from evalgate.core.run import Run
 from evalgate.core.suite import Project, Suite
 from evalgate.load.project import load_project
-from evalgate.pipeline.bench import manifest_of
-from evalgate.pipeline.judging import SuiteJudge
-from evalgate.pipeline.measure import measure
-from evalgate.pipeline.recorded import committed_and_local
-from evalgate.pipeline.walk import asking_everybody
+from evalgate.pipeline.comparing.bench import manifest_of
+from evalgate.pipeline.measuring.judging import SuiteJudge
+from evalgate.pipeline.measuring.measure import measure
+from evalgate.pipeline.measuring.recorded import committed_and_local
+from evalgate.pipeline.measuring.walk import asking_everybody
 from evalgate.pricing.prices import resolve_prices
 from evalgate.scoring.compare import compare_absolute
 from evalgate.store.replay import ReplayCaller

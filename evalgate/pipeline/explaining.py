@@ -13,9 +13,9 @@ from evalgate.core.errors import BadInput, Problem
 from evalgate.core.messages import message_json
 from evalgate.core.suite import Project, Suite
 from evalgate.load.project import load_project
-from evalgate.pipeline.places import committed_recordings, store_file
-from evalgate.pipeline.recorded import committed_and_local
-from evalgate.pipeline.walk import every_request
+from evalgate.pipeline.measuring.recorded import committed_and_local
+from evalgate.pipeline.measuring.walk import every_request
+from evalgate.pipeline.project.places import committed_recordings, store_file
 from evalgate.store.lines import RecordingLine
 from evalgate.store.local.stored import StoredCalls
 from evalgate.store.reading import UNREADABLE, decode_leniently

@@ -7,7 +7,7 @@ from typing import Literal
 
 from evalgate.core.errors import BadInput, Problem
 from evalgate.gate.decide import decide
-from evalgate.pipeline.pairing import judge_runs, paired
+from evalgate.pipeline.comparing.pairing import judge_runs, paired
 from evalgate.report.frames import checks_frame, outcomes_frame
 from evalgate.store.runs import read_run
 

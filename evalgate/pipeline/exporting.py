@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from evalgate.core.suite import Project, Suite
-from evalgate.pipeline.places import store_file
+from evalgate.pipeline.project.places import store_file
 from evalgate.store.local.stored import StoredCalls
 from evalgate.store.recordings import Recordings
 from evalgate.store.writer import write_lines

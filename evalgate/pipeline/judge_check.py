@@ -15,12 +15,12 @@ from evalgate.core.suite import Project, Suite
 from evalgate.core.suite_file import JudgeGrader
 from evalgate.grading.needs import has_judge, suite_judging
 from evalgate.load.project import load_project
-from evalgate.pipeline.bench import Bench
-from evalgate.pipeline.judging_again import Answers, answers_of
-from evalgate.pipeline.places import store_file
-from evalgate.pipeline.recorded import committed_and_local
-from evalgate.pipeline.settings import JudgeCheckSettings
-from evalgate.pipeline.texts import question_of
+from evalgate.pipeline.comparing.bench import Bench
+from evalgate.pipeline.live.judging_again import Answers, answers_of
+from evalgate.pipeline.measuring.recorded import committed_and_local
+from evalgate.pipeline.project.places import store_file
+from evalgate.pipeline.project.settings import JudgeCheckSettings
+from evalgate.pipeline.project.texts import question_of
 from evalgate.pricing.prices import resolve_prices
 from evalgate.scoring.judge_check import judge_check as check_runs
 from evalgate.store.recordings import Recordings
@@ -106,9 +106,9 @@ def _ask(
     if not settings.times:
         return _Asked(recordings)
     # asyncio and sqlite only when calling
-    from evalgate.pipeline.calling import Calling, make_calls  # noqa: PLC0415
-    from evalgate.pipeline.calling_suite import purpose_of  # noqa: PLC0415
-    from evalgate.pipeline.paying import bound_judges  # noqa: PLC0415
+    from evalgate.pipeline.live.calling import Calling, make_calls  # noqa: PLC0415
+    from evalgate.pipeline.live.calling_suite import purpose_of  # noqa: PLC0415
+    from evalgate.pipeline.planning.paying import bound_judges  # noqa: PLC0415
     from evalgate.store.local.store import LocalStore  # noqa: PLC0415
 
     suite = answers.suite

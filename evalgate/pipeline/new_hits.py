@@ -13,12 +13,12 @@ from evalgate.core.outcome import Answer, Grade, Graded, Hit, Outcome
 from evalgate.core.policy import Policy
 from evalgate.core.progress import Progress
 from evalgate.core.suite import Project, Suite
-from evalgate.pipeline.judging import SuiteJudge
-from evalgate.pipeline.loading import loaded
-from evalgate.pipeline.measure import Pass, measure
-from evalgate.pipeline.recorded import committed_and_local
-from evalgate.pipeline.replaying import run_now
-from evalgate.pipeline.settings import HitsSettings, RunSettings
+from evalgate.pipeline.measuring.judging import SuiteJudge
+from evalgate.pipeline.measuring.measure import Pass, measure
+from evalgate.pipeline.measuring.recorded import committed_and_local
+from evalgate.pipeline.measuring.replaying import run_now
+from evalgate.pipeline.project.loading import loaded
+from evalgate.pipeline.project.settings import HitsSettings, RunSettings
 from evalgate.pricing.prices import resolve_prices
 from evalgate.serving.serve import Asked
 from evalgate.store.replay import ReplayCaller

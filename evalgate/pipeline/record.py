@@ -12,16 +12,16 @@ from evalgate.core.policy import Policy
 from evalgate.core.progress import Progress
 from evalgate.core.spend import Spend
 from evalgate.core.suite import Project, Suite
-from evalgate.pipeline.calling import Calling, CallsMade, make_calls
-from evalgate.pipeline.calling_suite import purpose_of
-from evalgate.pipeline.drift import Refreshed, drift_of
 from evalgate.pipeline.exporting import keep_in_suite
-from evalgate.pipeline.loading import loaded, policies_to_call
-from evalgate.pipeline.paying import before_paying
-from evalgate.pipeline.places import store_file
-from evalgate.pipeline.recorded import committed, committed_and_local, marks_of
-from evalgate.pipeline.remeasure import to_refresh, to_remeasure
-from evalgate.pipeline.settings import PlanSettings, RecordSettings
+from evalgate.pipeline.live.calling import Calling, CallsMade, make_calls
+from evalgate.pipeline.live.calling_suite import purpose_of
+from evalgate.pipeline.live.drift import Refreshed, drift_of
+from evalgate.pipeline.measuring.recorded import committed, committed_and_local, marks_of
+from evalgate.pipeline.planning.paying import before_paying
+from evalgate.pipeline.planning.remeasure import to_refresh, to_remeasure
+from evalgate.pipeline.project.loading import loaded, policies_to_call
+from evalgate.pipeline.project.places import store_file
+from evalgate.pipeline.project.settings import PlanSettings, RecordSettings
 from evalgate.pricing.prices import resolve_prices
 from evalgate.store.local.store import LocalStore
 from evalgate.store.marks import write_marks

@@ -11,12 +11,12 @@ from evalgate.core.run import Run
 from evalgate.core.verdict import Decision
 from evalgate.gate.decide import decide
 from evalgate.load.project import load_project
-from evalgate.pipeline.evidence import evidence, points
-from evalgate.pipeline.pairing import Runs, judge_runs, paired
-from evalgate.pipeline.privacy import refuse_secrets
+from evalgate.pipeline.comparing.evidence import evidence, points
+from evalgate.pipeline.comparing.pairing import Runs, judge_runs, paired
+from evalgate.pipeline.project.privacy import refuse_secrets
+from evalgate.pipeline.project.settings import RunSettings
+from evalgate.pipeline.project.texts import NO_TEXTS, Texts, texts_of
 from evalgate.pipeline.run import Ran, run_for_report
-from evalgate.pipeline.settings import RunSettings
-from evalgate.pipeline.texts import NO_TEXTS, Texts, texts_of
 from evalgate.scoring.compare import compare, compare_absolute
 from evalgate.store.runs import read_run
 

@@ -12,9 +12,9 @@ from evalgate.core.policy_file import routed_to
 from evalgate.core.progress import Progress
 from evalgate.core.routing import RoutingCase
 from evalgate.core.suite import Project, Suite
-from evalgate.pipeline.judging import SuiteJudge
-from evalgate.pipeline.measure import measure
-from evalgate.pipeline.recorded import committed_and_local
+from evalgate.pipeline.measuring.judging import SuiteJudge
+from evalgate.pipeline.measuring.measure import measure
+from evalgate.pipeline.measuring.recorded import committed_and_local
 from evalgate.pricing.prices import resolve_prices
 from evalgate.store.replay import ReplayCaller
 from evalgate.training.text_classifier import Target

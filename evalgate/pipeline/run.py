@@ -14,15 +14,15 @@ from evalgate.core.suite import Project, Suite
 from evalgate.core.verdict import CallCounts, Decision, Judgement, JudgeUse
 from evalgate.gate.decide import decide
 from evalgate.gate.waivers import in_force
-from evalgate.pipeline.bench import Bench, Judged
-from evalgate.pipeline.called import Called
-from evalgate.pipeline.loading import loaded
-from evalgate.pipeline.partial import interrupted, partial_judgements
-from evalgate.pipeline.places import store_file
-from evalgate.pipeline.privacy import refuse_secrets
-from evalgate.pipeline.recorded import committed_and_local
-from evalgate.pipeline.settings import RunSettings
-from evalgate.pipeline.texts import NO_TEXTS, Texts, texts_of
+from evalgate.pipeline.comparing.bench import Bench, Judged
+from evalgate.pipeline.comparing.partial import interrupted, partial_judgements
+from evalgate.pipeline.live.called import Called
+from evalgate.pipeline.measuring.recorded import committed_and_local
+from evalgate.pipeline.project.loading import loaded
+from evalgate.pipeline.project.places import store_file
+from evalgate.pipeline.project.privacy import refuse_secrets
+from evalgate.pipeline.project.settings import RunSettings
+from evalgate.pipeline.project.texts import NO_TEXTS, Texts, texts_of
 from evalgate.pricing.prices import resolve_prices
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _judge_suite(
         called = Called(committed_and_local(project, suite))
     else:
         # asyncio only when calling
-        from evalgate.pipeline.calling_suite import call_suite  # noqa: PLC0415
+        from evalgate.pipeline.live.calling_suite import call_suite  # noqa: PLC0415
 
         called = call_suite(project, suite, prices, settings, store, progress)
     progress.start(f"{suite.name}: replaying", len(policies))

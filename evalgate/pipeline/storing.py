@@ -9,7 +9,7 @@ from pathlib import Path
 from evalgate.core.errors import BadInput, Problem
 from evalgate.load.destinations import recordings_folders
 from evalgate.load.places import find_project
-from evalgate.pipeline.places import store_file
+from evalgate.pipeline.project.places import store_file
 from evalgate.store.local import keeping
 from evalgate.store.local.stored import StoredCalls
 from evalgate.store.recordings import read_recordings, recording_files

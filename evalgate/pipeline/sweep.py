@@ -14,10 +14,10 @@ from evalgate.core.run import Run
 from evalgate.core.suite import Project, Suite
 from evalgate.core.sweep import Sweep, SweepPoint
 from evalgate.load.project import load_project
-from evalgate.pipeline.bench import Bench
-from evalgate.pipeline.recorded import committed_and_local
-from evalgate.pipeline.settings import SweepRange, SweepSettings
-from evalgate.pipeline.turned import Knob, knob, turned
+from evalgate.pipeline.comparing.bench import Bench
+from evalgate.pipeline.measuring.recorded import committed_and_local
+from evalgate.pipeline.measuring.turned import Knob, knob, turned
+from evalgate.pipeline.project.settings import SweepRange, SweepSettings
 from evalgate.pricing.prices import resolve_prices
 from evalgate.scoring.columns import columns_of
 from evalgate.scoring.compare import compare_absolute

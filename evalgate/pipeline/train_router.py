@@ -15,6 +15,7 @@ from evalgate.core.suite import Suite
 from evalgate.load.places import find_project
 from evalgate.load.project import gather
 from evalgate.load.suites import Selection
+from evalgate.pipeline.project.settings import TrainSettings
 from evalgate.pipeline.router_examples import (
     check_examples,
     class_counts,
@@ -22,7 +23,6 @@ from evalgate.pipeline.router_examples import (
     recorded_outcomes,
     targets_of,
 )
-from evalgate.pipeline.settings import TrainSettings
 from evalgate.scoring.routing import RoutedOutcomes, router_quality
 from evalgate.training.folds import fold_of, split_cases
 from evalgate.training.router_file import router_json, split_json

@@ -10,9 +10,9 @@ from evalgate.core.progress import Progress
 from evalgate.core.run import Run
 from evalgate.core.suite import Project, Suite
 from evalgate.load.project import load_project
-from evalgate.pipeline.bench import Bench
-from evalgate.pipeline.recorded import committed_and_local
-from evalgate.pipeline.settings import LoadSettings
+from evalgate.pipeline.comparing.bench import Bench
+from evalgate.pipeline.measuring.recorded import committed_and_local
+from evalgate.pipeline.project.settings import LoadSettings
 from evalgate.pricing.prices import resolve_prices
 from evalgate.scoring.load.metrics import under_load
 

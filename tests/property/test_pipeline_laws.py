@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from evalgate.core.errors import MissingRecordings
 from evalgate.core.outcome import Answer, Failure
+from evalgate.pipeline.project.settings import RecordSettings, RunSettings
 from evalgate.pipeline.record import record
 from evalgate.pipeline.run import run
-from evalgate.pipeline.settings import RecordSettings, RunSettings
 from evalgate.store.runs import read_run
 
 PROJECT = """

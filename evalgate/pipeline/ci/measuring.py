@@ -16,10 +16,10 @@ from evalgate.gate.new_recordings import calls_used, held_back
 from evalgate.gate.tighten import tightened
 from evalgate.pipeline.ci.projects import Change, FoundProject, loaded_project
 from evalgate.pipeline.ci.settings import CiSettings
+from evalgate.pipeline.project.settings import RunSettings, Spending
+from evalgate.pipeline.project.texts import Texts
 from evalgate.pipeline.reporting import gathered
 from evalgate.pipeline.run import JudgedProject, Ran, judge_project
-from evalgate.pipeline.settings import RunSettings, Spending
-from evalgate.pipeline.texts import Texts
 
 
 @dataclass(slots=True)

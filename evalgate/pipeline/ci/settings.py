@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evalgate.core.budgets import OnInconclusive
 from evalgate.core.run import Mode
-from evalgate.pipeline.settings import NO_RULE, Spending
+from evalgate.pipeline.project.settings import NO_RULE, Spending
 
 
 @dataclass(frozen=True, slots=True)

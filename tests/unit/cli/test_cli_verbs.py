@@ -12,7 +12,7 @@ from evalgate.cli.main import main
 from evalgate.cli.streams import wants_color
 from evalgate.core.errors import ExitCode, SpendCapReached
 from evalgate.core.spend import Spend
-from evalgate.pipeline.settings import RecordSettings, RunSettings
+from evalgate.pipeline.project.settings import RecordSettings, RunSettings
 
 
 class Terminal(io.StringIO):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from evalgate.core.numbers import Unmeasured
 from evalgate.load.project import load_project
-from evalgate.pipeline.case_cap import cap_note, case_cap
+from evalgate.pipeline.spending.case_cap import cap_note, case_cap
 from evalgate.pricing.prices import resolve_prices
 from tests.synthetic_runs import Served, run_of
 

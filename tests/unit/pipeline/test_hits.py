@@ -2,7 +2,7 @@
 
 from evalgate.core.cases import Case
 from evalgate.core.outcome import Answer, CacheTrace, Cost, Grade, Graded, Hit, Outcome
-from evalgate.pipeline.hits import HitJudge
+from evalgate.pipeline.measuring.hits import HitJudge
 
 
 def graded(name: str, source: str | None = None, *, right: bool = True, trial: int = 0) -> Graded:

@@ -9,9 +9,9 @@ from evalgate.core.calls import Usage
 from evalgate.core.errors import BadInput
 from evalgate.core.policy_file import DeploymentFile
 from evalgate.load.project import load_project
-from evalgate.pipeline.importing import import_log
+from evalgate.pipeline.logs.importing import import_log
+from evalgate.pipeline.project.settings import ImportSettings, RunSettings
 from evalgate.pipeline.run import run
-from evalgate.pipeline.settings import ImportSettings, RunSettings
 from evalgate.pipeline.verifying import verify_recordings
 from evalgate.store.recordings import read_recordings, recording_files
 

@@ -7,8 +7,8 @@ import pytest
 
 from evalgate.core.cases import Case
 from evalgate.core.policy_file import ExactCache
-from evalgate.pipeline.measure import Pass
-from evalgate.pipeline.replaying import run_now
+from evalgate.pipeline.measuring.measure import Pass
+from evalgate.pipeline.measuring.replaying import run_now
 from evalgate.scoring.compare import compare, compare_absolute
 from evalgate.serving.serve import Asked
 from tests.synthetic_runs import Served, graded, run_of

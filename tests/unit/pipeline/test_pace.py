@@ -2,7 +2,7 @@ import asyncio
 
 from evalgate.core.policy_file import Limits
 from evalgate.load.project import load_project
-from evalgate.pipeline.pace import Turns, cases_under_way, pace_of, run_loop
+from evalgate.pipeline.live.pace import Turns, cases_under_way, pace_of, run_loop
 
 SMALL = ("far", "small", "1", None)
 

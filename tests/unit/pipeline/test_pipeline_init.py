@@ -9,8 +9,8 @@ import pytest
 
 from evalgate.core.cases import Case
 from evalgate.load.project import load_project
-from evalgate.pipeline.power_warnings import power_warnings
-from evalgate.pipeline.starter import starter_texts
+from evalgate.pipeline.planning.power_warnings import power_warnings
+from evalgate.pipeline.starting.starter import starter_texts
 
 FILES = [
     "evalgate.yaml",
@@ -124,7 +124,7 @@ def test_a_folder_that_cannot_be_written_keeps_nothing(here, evalgate):
 
 
 def test_what_was_written_is_taken_back_when_the_disk_is_full(here, evalgate, monkeypatch):
-    from evalgate.pipeline import init as verb
+    from evalgate.pipeline.starting import init as verb
 
     real = verb._make_folders
 

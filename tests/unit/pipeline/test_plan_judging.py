@@ -7,10 +7,10 @@ import pytest
 from evalgate.core.calls import Call, Response
 from evalgate.core.run import Session
 from evalgate.load.project import load_project
-from evalgate.pipeline.judging import judging_of
-from evalgate.pipeline.measure import Pass, questions
-from evalgate.pipeline.recorded import committed
-from evalgate.pipeline.replaying import run_now
+from evalgate.pipeline.measuring.judging import judging_of
+from evalgate.pipeline.measuring.measure import Pass, questions
+from evalgate.pipeline.measuring.recorded import committed
+from evalgate.pipeline.measuring.replaying import run_now
 from evalgate.store.replay import ReplayCaller
 from evalgate.store.writer import write_calls
 from tests.unit.pipeline.conftest import ANSWER, SUITE

@@ -3,7 +3,7 @@
 import pytest
 
 from evalgate.load.project import load_project
-from evalgate.pipeline.power_warnings import power_warnings
+from evalgate.pipeline.planning.power_warnings import power_warnings
 
 
 def warned(mail, budgets, count=4, **changed):
@@ -89,7 +89,7 @@ def test_a_critical_slice_has_a_floor_of_its_own(mail):
 
 def test_the_shared_limits_are_those_of_scoring_and_gate():
     from evalgate.gate import limits
-    from evalgate.pipeline import power_warnings as ours
+    from evalgate.pipeline.planning import power_warnings as ours
     from evalgate.scoring import cost, p95
 
     assert ours.LEAST_CALLS_FOR_P95 == p95.LEAST_CALLS

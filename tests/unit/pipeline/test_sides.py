@@ -7,7 +7,7 @@ import pytest
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.run import Run
 from evalgate.core.trials import TrialsPass
-from evalgate.pipeline.judgement import judge_alone, judge_pair
+from evalgate.pipeline.comparing.judgement import judge_alone, judge_pair
 from evalgate.pricing.cleanup import cleanup_per_request
 from tests.synthetic_runs import Served, rules_of, run_of
 

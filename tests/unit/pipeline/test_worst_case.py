@@ -2,7 +2,7 @@ from evalgate.core.calls import Request
 from evalgate.core.messages import Message
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.policy_file import Price
-from evalgate.pipeline.spend import worst
+from evalgate.pipeline.spending.spend import worst
 
 
 def asked(kind="chat"):

@@ -1,0 +1,108 @@
+"""From finished runs to a judgement: compare, judge by the baseline's rules, say where the money went."""
+
+from dataclasses import replace
+
+from evalgate.core.comparison import Comparison
+from evalgate.core.run import Run
+from evalgate.core.verdict import CallCounts, Confusions, Judgement
+from evalgate.gate.judge import Ruling, judge
+from evalgate.gate.looks import judge_look
+from evalgate.grading.confusion import confusion
+from evalgate.pipeline.comparing.sides import CostPerCorrect, policy_diff, summarize
+from evalgate.pipeline.spending.case_cap import cap_note
+from evalgate.scoring.compare import compare, compare_absolute, compare_look
+
+NO_CALLS = CallCounts(needed=0, reused=0, made=0)
+
+
+def judge_pair(baseline: Run, candidate: Run) -> Judgement:
+    """Judge a candidate against a baseline, by the rules that the baseline's run carries.
+
+    Raises:
+        RunsNotComparable: the runs do not cover the same cases of the same suite.
+
+    """
+    look = candidate.manifest.look
+    if look is None:
+        comparison = compare(baseline, candidate)
+        return _judgement(comparison, judge(comparison, baseline.manifest.rules), baseline, candidate)
+    baseline = measured_alike(baseline, candidate)
+    looked = compare_look(baseline, candidate, look)
+    return _judgement(looked.plain, judge_look(looked, baseline.manifest.rules).ruling, baseline, candidate)
+
+
+def measured_alike(baseline: Run, candidate: Run) -> Run:
+    """Return the baseline on the candidate's cases only, if that ended early because they decided."""
+    if candidate.manifest.look is None or candidate.manifest.look.last:
+        return baseline
+    wanted = {graded.outcome.case_id for graded in candidate.results}
+    return replace(
+        baseline, results=tuple(each for each in baseline.results if each.outcome.case_id in wanted)
+    )
+
+
+def judge_alone(run: Run) -> Judgement:
+    """Judge a run with nothing to compare it with: absolute limits only."""
+    comparison = compare_absolute(run)
+    return _judgement(comparison, judge(comparison, run.manifest.rules), run, run)
+
+
+def _judgement(comparison: Comparison, ruling: Ruling, baseline: Run, candidate: Run) -> Judgement:
+    manifest = candidate.manifest
+    costs = _costs_per_correct(comparison)
+    return Judgement(
+        suite=manifest.suite,
+        baseline=comparison.baseline,
+        candidate=manifest.policy,
+        verdict=ruling.verdict,
+        blocked=ruling.blocked,
+        headline=ruling.headline,
+        checks=ruling.checks,
+        cases=comparison.cases,
+        flips=comparison.flips,
+        baseline_side=summarize(baseline, costs[0]),
+        candidate_side=summarize(candidate, costs[1]),
+        calls=NO_CALLS,
+        spend_usd=0.0,
+        mode=manifest.mode,
+        policy_diff=policy_diff(baseline.manifest.policy_summary, manifest.policy_summary),
+        notes=(*_weights_note(candidate), *_caps(comparison, ruling, baseline, candidate)),
+        requests_per_month=manifest.requests_per_month,
+        confusions=_confusions(baseline, candidate) if manifest.labels else None,
+        judge=comparison.judge,
+    )
+
+
+def _costs_per_correct(comparison: Comparison) -> tuple[CostPerCorrect, CostPerCorrect]:
+    whole, without = comparison.find("cost_per_correct"), comparison.without_cleanup
+    assert whole is not None
+    return (
+        CostPerCorrect(whole.baseline, None if without is None else without.baseline),
+        CostPerCorrect(whole.candidate, None if without is None else without.candidate),
+    )
+
+
+def _weights_note(run: Run) -> tuple[str, ...]:
+    weights = {graded.weight for graded in run.results}
+    if len(weights) < 2:
+        return ()
+    said = f"cases weigh {min(weights):g} to {max(weights):g} in every metric, share and cost"
+    return (f"{said}; numbers of cases, calls and flips count them as they are",)
+
+
+def _caps(comparison: Comparison, ruling: Ruling, baseline: Run, candidate: Run) -> tuple[str, ...]:
+    if comparison.identical or all(check.metric != "cost_per_correct" for check in ruling.checks):
+        return ()
+    sides = (baseline, candidate) if comparison.baseline is not None else (candidate,)
+    return cap_note(*(run.manifest for run in sides))
+
+
+def _confusions(baseline: Run, candidate: Run) -> Confusions:
+    labels = candidate.manifest.labels
+    before, after = (confusion(run.results, labels) for run in (baseline, candidate))
+    return Confusions(
+        expected=labels,
+        read=after.columns,
+        baseline=tuple(tuple(before.counts[label].values()) for label in labels),
+        candidate=tuple(tuple(after.counts[label].values()) for label in labels),
+    )
