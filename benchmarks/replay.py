@@ -10,6 +10,7 @@ work alone, that is without the start of the interpreter and the imports, which 
 """
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -45,6 +46,8 @@ grader: {kind: choice, labels: [yes-it-is, no-it-is-not, nobody-knows]}
 slices: [channel]
 """
 LABELS = ["yes-it-is", "no-it-is-not", "nobody-knows"]
+# An installed program is compiled once; where that is switched off, every start would compile it anew.
+AS_INSTALLED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 FLOOR = """
 import json, sys
 count = 0
@@ -138,7 +141,12 @@ def measure(command: list[str], cwd: Path, ok: set[int]) -> tuple[float, float]:
         )
         started = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-c", script, *command], cwd=cwd, capture_output=True, text=True, check=True
+            [sys.executable, "-c", script, *command],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=AS_INSTALLED,
         )
         seconds = time.perf_counter() - started
         kilobytes, code = map(int, done.stdout.split())
