@@ -1,14 +1,10 @@
 """A small project of mails whose models are functions in its own folder, and the command line run on it."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
 POLICY = """
 deployments:
   only: {provider: here, model: MODEL, revision: "1", price: {per_request: 0.01}}
@@ -33,15 +29,3 @@ def write_mail(
     (root / "suites/mail/cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases))
     for policy, model in models.items():
         (root / f"policies/mail/{policy}.yaml").write_text(POLICY.replace("MODEL", model))
-
-
-def evalgate(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "evalgate", *arguments],
-        cwd=root,
-        env={"PATH": os.environ["PATH"], "HOME": str(root), "PYTHONPATH": f"{ROOT}:{root}"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.mail_project import evalgate, write_mail
+from tests.command_line import evalgate
+from tests.mail_project import write_mail
 
 # Every fifth answer is wrong, whatever was asked: with 64 cases each trial has its own wrong ones.
 ANSWERS = '''

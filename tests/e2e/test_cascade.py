@@ -1,13 +1,12 @@
 """A suite behind a cascade: one proposal ships, one is blocked, and every threshold replays for nothing."""
 
 import json
-import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.command_line import evalgate
 
 ROOT = Path(__file__).parents[2]
 MODELS = '''
@@ -68,18 +67,6 @@ POLICIES = {
         "confidence: {kind: verifier, deployment: checker, range: [1, 5]}, escalate_below: 3}"
     ),
 }
-
-
-def evalgate(root, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "evalgate", *arguments],
-        cwd=root,
-        env={"PATH": os.environ["PATH"], "HOME": str(root), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

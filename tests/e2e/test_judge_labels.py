@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.mail_project import ROOT, evalgate, write_mail
+from tests.command_line import ROOT, evalgate
+from tests.mail_project import write_mail
 
 CASES = 200
 SUITE = """

@@ -1,11 +1,9 @@
 """A judge among the graders: its calls are recorded and replayed, and its money is not the policy's."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+from tests.command_line import evalgate
 from tests.loopback import Loopback, answer, embedding
 
 ROOT = Path(__file__).parents[2]
@@ -40,18 +38,6 @@ def write(root, answers, judge):
     (root / "suites/mail/cases.jsonl").write_text(cases)
     (root / "policies/mail/production.yaml").write_text(POLICY.replace("COST", "0.02"))
     (root / "policies/mail/cheaper.yaml").write_text(POLICY.replace("COST", "0.01"))
-
-
-def evalgate(root, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "evalgate", *arguments],
-        cwd=root,
-        env={"PATH": os.environ["PATH"], "HOME": str(root), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_a_judges_calls_are_recorded_and_replayed_and_paid_apart(tmp_path):

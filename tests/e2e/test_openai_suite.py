@@ -2,11 +2,9 @@
 
 import gzip
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+from tests.command_line import evalgate as command_line
 from tests.loopback import Loopback, answer, status
 
 ROOT = Path(__file__).parents[2]
@@ -44,16 +42,8 @@ def write(root, origin):
     (root / "policies/mail/fewer-strong.yaml").write_text(POLICY.replace("THRESHOLD", "0.7"))
 
 
-def evalgate(root, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "evalgate", *arguments],
-        cwd=root,
-        env={"PATH": os.environ["PATH"], "HOME": str(root), "PYTHONPATH": str(ROOT), "MAIL_KEY": KEY},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def evalgate(root, *arguments, **environ):
+    return command_line(root, *arguments, **{"MAIL_KEY": KEY} | environ)
 
 
 def test_recorded_through_a_failing_server_and_judged_without_it(tmp_path):

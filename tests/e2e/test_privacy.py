@@ -2,14 +2,12 @@
 
 import gzip
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.command_line import evalgate as command_line
 from tests.loopback import Loopback, answer, completion, json_reply, status
 
 ROOT = Path(__file__).parents[2]
@@ -42,21 +40,7 @@ def write(root, origin, suite="", project=""):
 
 
 def evalgate(root, *arguments, **environ):
-    return subprocess.run(
-        [sys.executable, "-m", "evalgate", *arguments],
-        cwd=root,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(root),
-            "PYTHONPATH": str(ROOT),
-            "MAIL_KEY": KEY,
-            **environ,
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return command_line(root, *arguments, **{"MAIL_KEY": KEY} | environ)
 
 
 def written(root, done):

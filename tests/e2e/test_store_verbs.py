@@ -1,16 +1,12 @@
 """Looking after the local store, as a user types it."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests.command_line import evalgate
 from tests.loopback import Loopback, answer, delayed
 
-ROOT = Path(__file__).parents[2]
 POLICY = """
 prompt: [{role: system, content: "One of: billing, shipping."}, {role: user, content: "{{input}}"}]
 params: {temperature: 0, max_tokens: MOST}
@@ -38,18 +34,6 @@ def project(tmp_path):
         return tmp_path
 
     return write
-
-
-def evalgate(root, *arguments, **environ):
-    return subprocess.run(
-        [sys.executable, "-m", "evalgate", *arguments],
-        cwd=root,
-        env={"PATH": os.environ["PATH"], "HOME": str(root), "PYTHONPATH": str(ROOT), **environ},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_what_was_called_is_counted_exported_brought_back_and_removed_once_it_is_recorded(project):

@@ -1,13 +1,12 @@
 """A router trained on what was recorded, used by a policy, and refused on the cases that it has seen."""
 
 import json
-import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.command_line import evalgate
 
 ROOT = Path(__file__).parents[2]
 MODELS = '''
@@ -67,18 +66,6 @@ def write_suite(folder, rows):
     folder.mkdir(parents=True)
     (folder / "suite.yaml").write_text(SUITE)
     (folder / "cases.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def evalgate(root, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "evalgate", *arguments],
-        cwd=root,
-        env={"PATH": os.environ["PATH"], "HOME": str(root), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
