@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from evalgate.core.budgets import Limit, OnInconclusive, Rules
 from evalgate.core.calls import Attempt
-from evalgate.core.metrics import LimitName, Metric
+from evalgate.core.metrics import METRICS, LimitName, Metric
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Answer, CacheTrace, Cost, Failure, Grade, Graded, Hit, Outcome, Step
 from evalgate.core.run import Manifest, Run, Session
@@ -74,7 +74,7 @@ def limit_of(
     on_inconclusive: OnInconclusive = "estimate",
     **more: object,
 ) -> Limit:
-    share = metric in {"accuracy", "score", "false_hit_rate"}
+    share = METRICS[metric].unit == "share"
     unit = "share" if share or name in {"max_drop", "max_rise"} else "usd"
     scale = "relative" if name == "max_rise" and not share else "absolute"
     return Limit(metric, name, allowance, unit, scale, on_inconclusive, **more)  # type: ignore[arg-type]

@@ -86,6 +86,14 @@ class LatencyBudget(Written):
     on_inconclusive: OnInconclusive | None = None
 
 
+class FailureBudget(Written):
+    """Limits on the share of cases that get no answer at all."""
+
+    max_rise: Points | None = None
+    max: Percent | None = None
+    on_inconclusive: OnInconclusive | None = None
+
+
 class FalseHitBudget(Written):
     """Limits on a share that a cache should keep at nothing: of its hits that are false, each pair of
     questions counting once; or of the golden near-misses that it merges.
@@ -123,6 +131,7 @@ class BudgetsFile(Written):
     cost_per_correct: CostBudget | None = None
     latency_p95: LatencyBudget | None = None
     latency_geomean: LatencyBudget | None = None
+    failure_rate: FailureBudget | None = None
     false_hit_rate: FalseHitBudget | None = None
     near_miss_rate: FalseHitBudget | None = None
     hit_rate: ShareBudget | None = None

@@ -19,6 +19,7 @@ from evalgate.scoring.cache_state import unknown_cache_state
 from evalgate.scoring.columns import Columns, columns_of
 from evalgate.scoring.cost import cost_change, cost_of
 from evalgate.scoring.drift import drifted_because
+from evalgate.scoring.failures import failure_rate_change, failure_rate_of
 from evalgate.scoring.false_hits import false_hit_change, false_hits_alone
 from evalgate.scoring.flips import case_counts, flips, one_side_counts
 from evalgate.scoring.geomean import geomean_change, geomean_of
@@ -150,6 +151,7 @@ def _changes(pairs: Pairs, setting: Setting, sessions: frozenset[str]) -> Iterat
     for change in (p95_change, geomean_change):
         found = change(times.pairs, setting, times.gate_reason)
         yield replace(found, assumptions=found.assumptions + times.notes)
+    yield failure_rate_change(pairs, setting)
     yield false_hit_change(pairs, setting)
     yield near_miss_change(pairs, setting)
     for metric in HIT_RATES:
@@ -170,12 +172,13 @@ _ALONE: tuple[tuple[Metric, Scale, Unit, Callable[[Columns, Setting], Measured]]
     ("cost_per_correct", "relative", "usd", cost_of),
     ("latency_p95", "relative", "s", p95_of),
     ("latency_geomean", "relative", "s", geomean_of),
+    ("failure_rate", "absolute", "share", failure_rate_of),
 )
 
 
 def _absolute(columns: Columns, setting: Setting) -> Iterator[Change]:
     for metric, scale, unit, measure in _ALONE:
-        cases = columns.take(columns.graded) if unit == "share" else columns
+        cases = columns.take(columns.graded) if metric in {"accuracy", "score"} else columns
         measured = measure(columns, setting)
         yield Change(
             metric=metric,
