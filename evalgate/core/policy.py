@@ -19,7 +19,7 @@ from evalgate.core.policy_file import (
     SemanticCache,
 )
 from evalgate.core.routing import TrainedOn
-from evalgate.core.service_time_file import ServiceTimeFile
+from evalgate.core.service_time_file import ServiceTime
 
 ScoreFunction = Callable[[Case], float]
 ConfidenceFunction = Callable[[Case, Answer], float]
@@ -41,7 +41,7 @@ class Deployment:
     price: Price | None
     frame: DigestFrame = field(compare=False, repr=False)
     limits: Limits | None = field(default=None, compare=False)
-    service_time: ServiceTimeFile | None = field(default=None, compare=False)
+    service_time: ServiceTime | None = field(default=None, compare=False)
 
     @property
     def identity(self) -> tuple[str, str, str | None, str | None]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from evalgate.core.cascade_file import CascadeFile
+from evalgate.core.hosting_file import Hosting
 from evalgate.core.messages import Message
 from evalgate.core.service_time_file import ServiceTimeFile
 from evalgate.core.written import Written
@@ -32,6 +33,7 @@ class Price(Written):
 
     A request is charged by the ``tiers`` entry with the highest bound that its input tokens exceed.
     ``reported``: a call costs what its gateway or app says, and these unit prices only where that is silent.
+    ``hosting`` is instead of unit prices: the machines that serve it, from which they follow.
     """
 
     input_per_1m: Usd = 0.0
@@ -41,6 +43,7 @@ class Price(Written):
     per_request: Usd = 0.0
     tiers: list[PriceTier] = []
     reported: bool = False
+    hosting: Hosting | None = None
 
 
 class RevisionOf(Written):

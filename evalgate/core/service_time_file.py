@@ -43,12 +43,23 @@ class FittedStepTimeFile(Written):
     max_running: Annotated[int, Field(gt=0)]
 
 
+class ReportedStepTimeFile(Written):
+    """The same, with the levels of a benchmark ``report``, one file or several (GuideLLM, AIPerf, vLLM)."""
+
+    report: str | list[str]
+    max_running: Annotated[int, Field(gt=0)]
+
+
 def _step_time_tag(value: object) -> str:
     held = value if isinstance(value, dict) else getattr(value, "__dict__", {})
-    return "levels" if "levels" in held else "steps"
+    return next((tag for tag in ("levels", "report") if tag in held), "steps")
 
 
 ServiceTimeFile = Annotated[
-    Annotated[StepTimeFile, Tag("steps")] | Annotated[FittedStepTimeFile, Tag("levels")],
+    Annotated[StepTimeFile, Tag("steps")]
+    | Annotated[FittedStepTimeFile, Tag("levels")]
+    | Annotated[ReportedStepTimeFile, Tag("report")],
     Discriminator(_step_time_tag),
 ]
+ServiceTime = StepTimeFile | FittedStepTimeFile
+"""What is left once reports are read."""

@@ -58,7 +58,7 @@ class Changed:
         try:
             document: Document[ProjectFile] = read_yaml(file, ProjectFile, PROJECT_FILE)
             written = document.value
-            if written.prices is not None and self.touches(root / written.prices):
+            if written.prices is not None and self._touches_prices(root / written.prices):
                 return True
             if any(self.touches(root / _without_glob(glob)) for glob in written.suites):
                 return True
@@ -68,6 +68,13 @@ class Changed:
             )
         except BadInput:
             return True  # what is wrong is told when it is read in earnest
+
+    def _touches_prices(self, path: Path) -> bool:
+        """Tell whether a table of prices or a benchmark report that it names has changed."""
+        if self.touches(path):
+            return True
+        document: Document[Any] = read_yaml(path, dict[str, Any], path.name)
+        return self.names_touched(document.tree.value, path.parent)
 
     def _reaches_suite(self, path: Path, root: Path) -> bool:
         document: Document[SuiteFile] = read_yaml(path, SuiteFile, path.name)

@@ -81,7 +81,9 @@ def _deployment(deployment: Deployment) -> dict[str, object]:
 
 
 def _price(price: Price) -> dict[str, object]:
-    return price.model_dump(mode="json", exclude=None if price.reported else {"reported"})
+    # Keys that came later count only where they are written, so that older policies keep their digests.
+    absent = {name for name in ("reported", "hosting") if not getattr(price, name)}
+    return price.model_dump(mode="json", exclude=absent or None)
 
 
 def _router(router: Router, model: str | None, chains: Mapping[str, object]) -> dict[str, object]:

@@ -24,6 +24,7 @@ from evalgate.load.documents import Document, read_json, read_text, read_yaml
 from evalgate.load.findings import Findings
 from evalgate.load.functions import as_grader, source_sha256
 from evalgate.load.grader_checks import grader_keys
+from evalgate.load.hosting import PriceSite, load_price
 from evalgate.load.paths import resolve
 from evalgate.load.policies import PolicyShelf
 from evalgate.load.revisions import load_revision
@@ -136,6 +137,7 @@ class GraderLoader:
             cure = "remove it; what a judge should look at stands in rubric"
             self.findings.problems.append(self.document.problem((*key, "prompt"), message, cure))
         folder = self.document.path.parent
+        price = load_price(written.price, PriceSite(self.document, (*key, "price"), folder), self.findings)
         revision = self._attempt(
             (*key, "revision"), lambda: load_revision(written, provider, folder, self.findings)
         )
@@ -159,7 +161,7 @@ class GraderLoader:
             quantization=written.quantization,
             prompt=(),
             params=params,
-            price=written.price,
+            price=price,
             frame=DigestFrame(asked, identity, params),
             limits=written.limits,
         )

@@ -15,10 +15,12 @@ from evalgate.load.cascades import check_asked, load_cascade
 from evalgate.load.documents import Document, read_yaml
 from evalgate.load.findings import Findings
 from evalgate.load.fingerprint import with_fingerprint
+from evalgate.load.hosting import PriceSite, load_price
 from evalgate.load.policy_checks import check_policy
 from evalgate.load.prompts import load_prompt
 from evalgate.load.revisions import load_revision
 from evalgate.load.routers import load_router, source_key
+from evalgate.load.service_times import load_service_time
 from evalgate.load.suggest import did_you_mean
 from evalgate.load.yaml_text import KeyPath
 
@@ -144,10 +146,10 @@ class PolicyShelf:
                 quantization=each.quantization,
                 prompt=prompt or (),
                 params=params,
-                price=each.price,
+                price=load_price(each.price, PriceSite(document, (*key, "price"), folder), findings),
                 frame=DigestFrame(kind, identity, params),
                 limits=each.limits,
-                service_time=each.service_time,
+                service_time=load_service_time(document, alias, findings),
             )
         return deployments
 

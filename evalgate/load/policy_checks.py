@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from evalgate.core.errors import Problem
 from evalgate.core.policy_file import ExtractRegex, PolicyFile, RegexRule, SemanticCache, routed_to
-from evalgate.core.service_time_file import LEVELS_NEEDED, FittedStepTimeFile
 from evalgate.load.cascades import cascade_names, check_cascade
 from evalgate.load.documents import Document
 from evalgate.load.patterns import group_count, pattern_error
@@ -25,18 +24,6 @@ def check_policy(document: Document[PolicyFile]) -> Iterator[Problem]:
     yield from check_threshold(document)
     yield from check_cascade(document)
     yield from _patterns(document)
-    yield from _levels(document)
-
-
-def _levels(document: Document[PolicyFile]) -> Iterator[Problem]:
-    for alias, each in document.value.deployments.items():
-        if not isinstance(each.service_time, FittedStepTimeFile):
-            continue
-        found = len({level.concurrency for level in each.service_time.levels})
-        if found < LEVELS_NEEDED:
-            message = f"the levels are of {found} different concurrencies"
-            cure = f"measure at {LEVELS_NEEDED} or more: fewer cannot tell how the engine slows down"
-            yield document.problem(("deployments", alias, "service_time", "levels"), message, cure)
 
 
 def _one_way_in(document: Document[PolicyFile]) -> Iterator[Problem]:

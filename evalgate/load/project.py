@@ -14,6 +14,7 @@ from evalgate.core.suite_file import SuiteFile
 from evalgate.load.documents import Document, read_yaml
 from evalgate.load.families import Family, check_named
 from evalgate.load.findings import Findings, Importer
+from evalgate.load.hosting import PriceSite, load_price
 from evalgate.load.paths import resolve
 from evalgate.load.places import find_project, find_suites
 from evalgate.load.plugins import import_function
@@ -147,7 +148,11 @@ def _settings(document: Document[ProjectFile], findings: Findings) -> Mapping[st
     def read() -> Mapping[str, Price]:
         path = resolve(name, root, root)
         prices: Document[dict[str, Price]] = read_yaml(path, _PRICES, findings.shown(path))
-        return prices.value
+        loaded = {
+            name: load_price(price, PriceSite(prices, (name,), path.parent), findings)
+            for name, price in prices.value.items()
+        }
+        return {name: price for name, price in loaded.items() if price is not None}
 
     return findings.attempt_at(document, ("prices",), read) or {}
 

@@ -123,6 +123,9 @@ def _cut_off_usd(attempt: Attempt, step: Step, price: Price) -> float | Unmeasur
     ]
     if inputs and attempt.billing != "billed" and _charges_input(price):
         return _usage_usd(Usage(input_tokens=max(inputs)), price, step, answered=False)
+    if price.hosting is not None:
+        # No bill comes for one call; like any cut-off output, what the machines made of it is left out.
+        return price.per_request
     billed = "was billed" if attempt.billing == "billed" else "was possibly billed"
     return Unmeasured(
         f"an attempt of deployment {step.deployment!r} that ended in {attempt.error} {billed}, "

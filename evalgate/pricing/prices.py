@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from evalgate.core.errors import BadInput, Problem
+from evalgate.core.hosting import hosted_price
 from evalgate.core.policy import Deployment
 from evalgate.core.policy_file import Price
 
@@ -32,7 +33,7 @@ def resolve_prices(
         if isinstance(price, Problem):
             problems.append(price)
         else:
-            found[deployment.alias] = price
+            found[deployment.alias] = price if price.hosting is None else hosted_price(price.hosting)
     if problems:
         raise BadInput(problems)
     return found

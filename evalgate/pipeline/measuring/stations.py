@@ -3,7 +3,7 @@
 from evalgate.core.load import LoadLevel, Station, StepTime
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.policy import Deployment, Policy
-from evalgate.core.service_time_file import FittedStepTimeFile, ServiceTimeFile
+from evalgate.core.service_time_file import FittedStepTimeFile, ServiceTime
 from evalgate.scoring.load.fit import fit_step_time
 
 
@@ -26,7 +26,7 @@ def _station(alias: str, deployment: Deployment) -> Station:
     )
 
 
-def step_time(written: ServiceTimeFile) -> StepTime:
+def step_time(written: ServiceTime) -> StepTime:
     """Return the step time of an engine, fitted where it was measured at several levels."""
     if not isinstance(written, FittedStepTimeFile):
         return StepTime(
