@@ -26,6 +26,7 @@ from evalgate.core.policy_file import Reliability
 from evalgate.core.providers_file import OpenAIProvider
 from evalgate.pipeline.spending.tariff import Tariff
 from evalgate.providers.live import LiveCaller
+from evalgate.providers.loop import run_loop
 from evalgate.store.local.log import StoreLog
 from evalgate.store.local.session import SessionWriter
 from evalgate.store.local.store import LocalStore
@@ -97,7 +98,7 @@ def ask(path: Path, origin: str, names: list[str], rules: Reliability) -> list[C
             return await asyncio.gather(*calls, return_exceptions=True)
 
     with LocalStore(path) as store:
-        return asyncio.run(go(store))
+        return run_loop(go(store))
 
 
 def attempts_in(path: Path, where: str = "1") -> int:

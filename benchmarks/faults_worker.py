@@ -15,6 +15,7 @@ from evalgate.core.providers_file import OpenAIProvider
 from evalgate.core.run import Session
 from evalgate.pipeline.spending.tariff import Tariff
 from evalgate.providers.live import LiveCaller
+from evalgate.providers.loop import run_loop
 from evalgate.store.encode import session_bytes
 from evalgate.store.local.log import StoreLog
 from evalgate.store.local.session import SessionWriter
@@ -108,7 +109,7 @@ def spend(path: Path, origin: str, name: str, calls: str, cap: str) -> None:
     with LocalStore(path) as store:
         print("ready", flush=True)
         sys.stdin.readline()
-        made, refused = asyncio.run(go(store))
+        made, refused = run_loop(go(store))
     print(made, refused, flush=True)
 
 

@@ -63,8 +63,8 @@ class HttpApp:
             response = Response(self._answer(body, reply.raw))
         except UnreadableReply as error:
             attempt = self._attempt(reply, None, "bad_response", "possible")
-            return Tried(attempt, None, str(error), reply.ended)
-        return Tried(self._attempt(reply, body, None, "billed"), response, ended=reply.ended)
+            return Tried(attempt, None, str(error), reply.lag_s)
+        return Tried(self._attempt(reply, body, None, "billed"), response, lag_s=reply.lag_s)
 
     def _needs_json(self) -> bool:
         spec = self._spec
@@ -87,7 +87,7 @@ class HttpApp:
             cure = _CURES.get(reply.status, "check origin and path in evalgate.yaml")
             raise ProviderRefused(f"provider {self._name!r} refused with HTTP {reply.status}\n    {cure}")
         attempt = self._attempt(reply, None, meant, billing_of(reply.status, meant))
-        return Tried(attempt, None, f"HTTP {reply.status}", reply.ended)
+        return Tried(attempt, None, f"HTTP {reply.status}", reply.lag_s)
 
     def _attempt(self, reply: Reply, body: object, error: str | None, billing: Billing) -> Attempt:
         spec, header = self._spec, self._spec.build_header

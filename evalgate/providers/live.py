@@ -24,8 +24,8 @@ from evalgate.core.providers_file import (
 )
 from evalgate.core.retry import DEFAULT_TIMEOUT_S, Again, Stop, next_step
 from evalgate.providers.function import FunctionModel
-from evalgate.providers.lag import LoopLag
 from evalgate.providers.limits import START, Gate
+from evalgate.providers.loop import running_watch
 from evalgate.providers.tried import Model, Tried, within
 
 # Below this, or this share of the latency, being late ourselves changes no figure that anybody judges.
@@ -95,7 +95,6 @@ class LiveCaller:
         self._attempt_log = attempt_log
         self._time = time
         self._pace = pace
-        self._lag = LoopLag()
         self._gates: dict[Identity, Gate] = {}
         self._lines: dict[str, _Line] = {}
         self._told: set[tuple[str, str | None]] = set()
@@ -104,15 +103,14 @@ class LiveCaller:
         self.says_why = True
 
     async def __aenter__(self) -> Self:
-        """Begin to measure our own lateness."""
-        self._lag.start()
+        """Begin; needs a loop that knows how late it is."""
+        self._watch = running_watch()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close every connection."""
-        self._lag.stop()
         self._lines.clear()
         await self._stack.aclose()
 
@@ -172,12 +170,9 @@ class LiveCaller:
     async def _timed(self, model: Model, request: Request, limit_s: float) -> Tried:
         started = perf_counter()
         tried = within(await model.attempt(request, limit_s), limit_s)
-        ended = tried.ended
-        if ended is None:
-            lag_s = self._lag.worst_between(started, perf_counter())
-        else:
-            # We may have been busy when the answer came in, and already when the question went out.
-            lag_s = self._lag.at(ended) + self._lag.across(started)
+        lag_s = tried.lag_s
+        if lag_s is None:
+            lag_s = self._watch.late_between(started, perf_counter())
         # No clock here is truer than a microsecond, and recordings are read by people too.
         latency_s = round(tried.attempt.latency_s, 6)
         lag = round(min(lag_s, latency_s), 6) or None

@@ -79,7 +79,7 @@ class OpenAIEndpoint:
         reply = await self._wire.post(url, payload, limit_s, streaming=streaming)
         if isinstance(reply, Tried):
             return reply
-        return replace(self._read(request, reply), ended=reply.ended)
+        return replace(self._read(request, reply), lag_s=reply.lag_s)
 
     def _chat_url(self, model: str) -> str:
         return chat_url(self._name, self._spec, model)

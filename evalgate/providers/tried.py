@@ -16,14 +16,14 @@ _OURS = secrets.token_bytes(16)
 class Tried:
     """An attempt, the response it produced (if any), and one line for people on why it failed.
 
-    ``detail`` is shown and never recorded: a provider's error text may quote the question. ``ended`` is when
-    the last byte came in, by perf_counter, where that is known better than by when the attempt returned.
+    ``detail`` is shown and never recorded: a provider's error text may quote the question. ``lag_s`` is by
+    how much at most our own loop has made its time too long, where that is known better than by watching it.
     """
 
     attempt: Attempt
     response: Response | None
     detail: str = ""
-    ended: float | None = None
+    lag_s: float | None = None
 
 
 class Model(Protocol):

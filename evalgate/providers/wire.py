@@ -18,10 +18,12 @@ from aiohttp.client_proto import ResponseHandler
 from evalgate.core.calls import Attempt, Billing
 from evalgate.core.providers_file import Reached
 from evalgate.providers.addresses import SafeResolver
+from evalgate.providers.loop import running_watch
 from evalgate.providers.openai_reply import UnreadableReply
 from evalgate.providers.openai_stream import StreamedReply
 from evalgate.providers.origin import key_from
 from evalgate.providers.retry_after import retry_after_s
+from evalgate.providers.stamps import Sockets, StampedSocket
 from evalgate.providers.tried import Tried, one_line, timed_out, timestamp
 
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
@@ -33,7 +35,7 @@ _KEEP_IDLE_S = 4
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came over the wire; ``latency_s`` is up to the last byte, which came at ``ended``.
+    """What came over the wire; ``latency_s`` is up to the last byte, and too long by at most ``lag_s``.
 
     ``raw`` is the body as it came; ``streamed`` the completion that was put together of a stream.
     """
@@ -43,24 +45,24 @@ class Reply:
     raw: bytes
     at: str
     latency_s: float
-    ended: float
+    lag_s: float
     retry_after_s: float | None = None
     streamed: dict[str, Any] | None = None
     ttft_s: float | None = None
 
 
-class _Stamped(ResponseHandler):
-    """A connection that notes when bytes came in.
+class _Handler(ResponseHandler):
+    """A connection that knows the socket under it."""
 
-    The code that waits for them runs only after everything else that became ready with them, which on a busy
-    loop is milliseconds later.
-    """
+    socket: StampedSocket | None = None
 
-    last_s = 0.0
+    def __init__(self, loop: asyncio.AbstractEventLoop, sockets: Sockets) -> None:
+        super().__init__(loop)
+        self._sockets = sockets
 
-    def data_received(self, data: bytes) -> None:
-        self.last_s = perf_counter()
-        super().data_received(data)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.socket = self._sockets.behind(transport.get_extra_info)
+        super().connection_made(transport)
 
 
 class Wire:
@@ -82,11 +84,18 @@ class Wire:
             headers[spec.key_header] = self.key
         elif self.key is not None:
             headers["Authorization"] = f"Bearer {self.key}"
-        # The caller bounds how many attempts are in flight: a queue in here would count as latency.
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_IDLE_S, resolver=SafeResolver(name))
+        self._watch = running_watch()
+        sockets = Sockets(self._watch)
+        connector = aiohttp.TCPConnector(
+            # The caller bounds how many attempts are in flight: a queue in here would count as latency.
+            limit=0,
+            keepalive_timeout=_KEEP_IDLE_S,
+            resolver=SafeResolver(name),
+            socket_factory=sockets.open,
+        )
         # aiohttp has no public door for this; without it times are taken where the answer is awaited.
-        stamped: partial[Any] = partial(_Stamped, loop=asyncio.get_running_loop())
-        connector._factory = stamped  # noqa: SLF001
+        handler: partial[Any] = partial(_Handler, asyncio.get_running_loop(), sockets)
+        connector._factory = handler  # noqa: SLF001
         self._client = aiohttp.ClientSession(
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S),
@@ -121,16 +130,9 @@ class Wire:
                 if streaming and response.status == 200 and response.content_type == "text/event-stream":
                     return await self._streamed(response, at, started)
                 raw = await _read_whole(response)
-                ended = _last_byte(response)
-                return Reply(
-                    response.status,
-                    response.headers,
-                    raw,
-                    at,
-                    ended - started,
-                    ended,
-                    retry_after_s(response.headers, self._clock()),
-                )
+                latency_s, lag_s = self._times(response, started)
+                again_s = retry_after_s(response.headers, self._clock())
+                return Reply(response.status, response.headers, raw, at, latency_s, lag_s, again_s)
         except (aiohttp.ClientError, OSError, UnreadableReply) as error:
             latency_s = perf_counter() - started
             if scope.expired():
@@ -140,20 +142,34 @@ class Wire:
 
     async def _streamed(self, response: aiohttp.ClientResponse, at: str, started: float) -> Reply:
         """Read a stream to its end: the token counts come last, after the answer is finished."""
-        reply, size, first_s, ended = StreamedReply(), 0, None, perf_counter()
+        reply, size, ttft_s = StreamedReply(), 0, None
+        latency_s = lag_s = 0.0
         async for piece in response.content.iter_any():
-            ended = _last_byte(response)
+            latency_s, lag_s = self._times(response, started)
             size += len(piece)
             if size > MAX_RESPONSE_BYTES:
                 raise UnreadableReply(f"the reply is larger than {MAX_RESPONSE_BYTES} bytes")
             reply.feed(piece)
-            if reply.spoke and first_s is None:
-                first_s = ended
+            if reply.spoke and ttft_s is None:
+                ttft_s = latency_s
             if reply.done:
                 break
-        ttft_s = None if first_s is None else first_s - started
         body, headers = reply.body(), response.headers
-        return Reply(response.status, headers, b"", at, ended - started, ended, streamed=body, ttft_s=ttft_s)
+        return Reply(response.status, headers, b"", at, latency_s, lag_s, streamed=body, ttft_s=ttft_s)
+
+    def _times(self, response: aiohttp.ClientResponse, started: float) -> tuple[float, float]:
+        """Return the seconds from the question's first byte to the last one read, and how many may be ours.
+
+        A connection that was opened for the question is part of its time, and so is our part in opening it.
+        """
+        socket = getattr(getattr(response, "_protocol", None), "socket", None)
+        if not isinstance(socket, StampedSocket) or socket.arrived_s < started:
+            now = perf_counter()
+            return now - started, self._watch.late_between(started, now)
+        if socket.opened_s < started:
+            return socket.arrived_s - max(started, socket.sent_s), socket.waited_s
+        ours_s = self._watch.work_between(started, max(started, socket.sent_s))
+        return socket.arrived_s - started, socket.waited_s + ours_s
 
 
 async def _read_whole(response: aiohttp.ClientResponse) -> bytes:
@@ -163,11 +179,6 @@ async def _read_whole(response: aiohttp.ClientResponse) -> bytes:
         if len(read) > MAX_RESPONSE_BYTES:
             raise UnreadableReply(f"the reply is larger than {MAX_RESPONSE_BYTES} bytes")
     return bytes(read)
-
-
-def _last_byte(response: aiohttp.ClientResponse) -> float:
-    connection = getattr(response, "_protocol", None)
-    return connection.last_s if isinstance(connection, _Stamped) and connection.last_s else perf_counter()
 
 
 def _broken(error: Exception) -> tuple[str, Billing, str]:

@@ -31,7 +31,7 @@ from evalgate.core.suite import Project, Suite
 from evalgate.grading.needs import suite_judging
 from evalgate.pipeline.live.calls_ledger import Ledger, tell, unwritten
 from evalgate.pipeline.live.covering import Covering
-from evalgate.pipeline.live.pace import Turns, cases_under_way, pace_of, run_loop
+from evalgate.pipeline.live.pace import Turns, cases_under_way, pace_of
 from evalgate.pipeline.live.rounds import Round, Rounds
 from evalgate.pipeline.live.stopping import Stopping
 from evalgate.pipeline.measuring.judging import ask_judges, judge_prices, judging_of
@@ -40,6 +40,7 @@ from evalgate.pipeline.project.privacy import Privacy
 from evalgate.pipeline.spending.tariff import Tariff
 from evalgate.pricing.calls import priced_by, total_usd
 from evalgate.providers.live import LiveCaller
+from evalgate.providers.loop import run_loop
 from evalgate.serving.serve import Asked
 from evalgate.store.local.log import StoreLog
 from evalgate.store.local.session import SessionWriter

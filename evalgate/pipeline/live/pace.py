@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from evalgate.core.policy import Deployment, Policy
 from evalgate.core.policy_file import Limits
@@ -36,16 +36,6 @@ def cases_under_way(suite: Suite, policies: Sequence[Policy], concurrency: int |
     """
     kinds = {deployment.kind for policy in policies for deployment in policy.deployments.values()}
     return 1 if suite.ordered or kinds == {"function"} else concurrency or CASES_UNDER_WAY
-
-
-def run_loop(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, on the faster event loop where there is one."""
-    try:
-        from uvloop import new_event_loop  # noqa: PLC0415  only where calls are made
-    except ImportError:
-        return asyncio.run(main)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(main)
 
 
 class Turns:

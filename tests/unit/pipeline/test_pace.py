@@ -2,7 +2,7 @@ import asyncio
 
 from evalgate.core.policy_file import Limits
 from evalgate.load.project import load_project
-from evalgate.pipeline.live.pace import Turns, cases_under_way, pace_of, run_loop
+from evalgate.pipeline.live.pace import Turns, cases_under_way, pace_of
 
 SMALL = ("far", "small", "1", None)
 
@@ -47,14 +47,6 @@ def test_concurrency_is_what_a_person_says(mail):
 def test_a_stream_is_called_in_its_order(mail):
     mail.edit("suites/mail/suite.yaml", "policies:", "ordered: true\npolicies:")
     assert paced(mail, 7)[1] == 1
-
-
-def test_the_loop_runs_to_the_end():
-    async def main():
-        await asyncio.sleep(0)
-        return 42
-
-    assert run_loop(main()) == 42
 
 
 def test_cases_are_handed_out_as_places_come_and_go():

@@ -1,6 +1,5 @@
 """Requests and callers for the tests of this room."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -10,6 +9,7 @@ from evalgate.core.messages import Message
 from evalgate.core.policy_file import Reliability
 from evalgate.core.providers_file import FunctionProvider, OpenAIProvider
 from evalgate.providers.live import LiveCaller, Pace, Time
+from evalgate.providers.loop import run_loop
 
 KEY = "sk-evalgate-canary-0123456789"
 NOW = datetime(2026, 11, 1, 12, 0, 0, 5000, tzinfo=UTC)
@@ -58,7 +58,7 @@ def ask(origin, rules: Reliability = ONCE, params=None, asked=None, **named) -> 
         async with openai(origin, **named) as caller:
             return await caller(asked or request(params=params), rules)
 
-    return asyncio.run(go())
+    return run_loop(go())
 
 
 def ask_function(
@@ -71,4 +71,4 @@ def ask_function(
         ) as caller:
             return await caller(request(kind=kind, provider="app", **fields), rules)
 
-    return asyncio.run(go())
+    return run_loop(go())

@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 from pydantic import ValidationError
 
@@ -10,6 +8,7 @@ from evalgate.core.messages import Message
 from evalgate.core.providers_file import HttpProvider
 from evalgate.providers.http_app import pointed
 from evalgate.providers.live import LiveCaller
+from evalgate.providers.loop import run_loop
 from tests.loopback import Loopback, html, json_reply, reply, status, torn
 from tests.unit.providers.asking import KEY, ONCE, request
 
@@ -33,7 +32,7 @@ def ask(origin, rules=ONCE, environ=None, asked=None, **fields):
         async with LiveCaller({"app": spec}, {}, environ or {}, Unlogged("s-1")) as caller:
             return await caller(asked or request(kind="http", provider="app"), rules)
 
-    return asyncio.run(go())
+    return run_loop(go())
 
 
 def one(step, **named):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from evalgate.core.policy_file import Limits, Reliability
 from evalgate.providers.limits import START, Gate, Places, Rate
 from evalgate.providers.live import Pace
+from evalgate.providers.loop import run_loop
 from tests.loopback import Loopback, answer, delayed, status
 from tests.unit.providers.asking import openai, request
 
@@ -192,7 +193,7 @@ def test_limits_are_those_of_the_deployment_that_is_asked():
             return await asyncio.gather(*(caller(request(), Reliability()) for _ in range(3)))
 
     with Loopback([delayed(0.05, answer())]) as server:
-        asyncio.run(scenario(server.origin))
+        run_loop(scenario(server.origin))
         assert server.connections == 1
 
 
@@ -204,7 +205,7 @@ def test_others_wait_too_when_one_was_told_to():
             return [await caller(request(), rules) for _ in range(2)], clock.s
 
     with Loopback([status(429, headers={"Retry-After": "7"}), answer()]) as server:
-        calls, passed_s = asyncio.run(scenario(server.origin))
+        calls, passed_s = run_loop(scenario(server.origin))
     assert passed_s == 7.0
     # The one who was told waits by its own rules, which is latency; nobody waits twice.
     assert [call.attempts[-1].queued_s for call in calls] == [None, None]

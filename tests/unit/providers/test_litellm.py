@@ -1,6 +1,5 @@
 """litellm against the loopback server. It is imported once, here: that takes seconds."""
 
-import asyncio
 import sys
 
 import pytest
@@ -11,6 +10,7 @@ from evalgate.core.errors import ProviderRefused
 from evalgate.core.policy_file import Reliability
 from evalgate.core.providers_file import LitellmProvider, steers_litellm
 from evalgate.providers.live import LiveCaller
+from evalgate.providers.loop import run_loop
 from tests.loopback import (
     DONE,
     Loopback,
@@ -39,7 +39,7 @@ def ask(origin, rules=ONCE, params=None, environ=ENVIRON, **fields):
         async with LiveCaller({"local": spec}, {}, environ, Unlogged("s-1")) as caller:
             return await caller(request(params=params), rules)
 
-    return asyncio.run(go())
+    return run_loop(go())
 
 
 def one(step, **named):

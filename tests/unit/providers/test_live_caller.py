@@ -12,6 +12,7 @@ from evalgate.core.policy_file import Reliability
 from evalgate.core.providers_file import FunctionProvider
 from evalgate.core.retry import backoff_s
 from evalgate.providers.live import LiveCaller, Pace, Time
+from evalgate.providers.loop import run_loop
 from tests.loopback import Loopback, answer, delayed, reply, reset, status
 from tests.unit.providers.asking import NOW, ask, openai, request
 
@@ -83,7 +84,7 @@ def test_the_first_failure_of_each_kind_is_told_with_its_reason(caplog):
     with Loopback(
         [status(400, {"message": "unknown parameter max_tokens"}), status(400), status(500)]
     ) as server:
-        asyncio.run(go(server.origin))
+        run_loop(go(server.origin))
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 2
     assert "unknown parameter max_tokens" in told[0]
@@ -103,7 +104,7 @@ def test_an_origin_that_goes_away_is_an_outage():
                 server.stop()
                 return await caller(request(), Reliability(num_retries=1, backoff_s=0))
 
-    call = asyncio.run(go())
+    call = run_loop(go())
     assert [(attempt.error, attempt.billing) for attempt in call.attempts] == [("connection", "free")] * 2
 
 
@@ -130,7 +131,7 @@ def test_cancelling_is_prompt_and_leaves_nothing_open():
             return time.perf_counter() - started
 
     with Loopback([delayed(30, answer())]) as server:
-        assert asyncio.run(go(server.origin)) < 0.5
+        assert run_loop(go(server.origin)) < 0.5
         assert len(server.received) == 1
 
 
@@ -144,7 +145,7 @@ def test_cancelling_while_waiting_is_prompt_too():
     with Loopback([status(503)]) as server:
         started = time.perf_counter()
         with pytest.raises(TimeoutError):
-            asyncio.run(go(server.origin))
+            run_loop(go(server.origin))
         assert time.perf_counter() - started < 2
 
 
@@ -155,7 +156,7 @@ def test_connections_are_reused_and_closed():
                 await caller(request(), Reliability())
 
     with Loopback([answer()]) as server:
-        asyncio.run(go(server.origin))
+        run_loop(go(server.origin))
         assert server.connections == 1
         deadline = time.perf_counter() + 2
         while server.open and time.perf_counter() < deadline:
@@ -169,7 +170,7 @@ def test_attempts_in_flight_are_bounded_and_our_own_queue_is_not_latency():
             return await asyncio.gather(*(caller(request(), Reliability()) for _ in range(6)))
 
     with Loopback([delayed(0.3, answer())]) as server:
-        calls = asyncio.run(go(server.origin))
+        calls = run_loop(go(server.origin))
         assert server.connections == 2
     # Six calls through two places take three rounds; each call's own latency is one.
     assert max(call.attempts[0].latency_s for call in calls) < 0.55
@@ -183,7 +184,7 @@ def test_an_unknown_provider_is_refused_with_what_there_is():
             await caller(request(provider="lokal"), Reliability())
 
     with pytest.raises(ProviderRefused, match=r"'lokal' is not in evalgate.yaml \(there: local\)"):
-        asyncio.run(go())
+        run_loop(go())
 
 
 @pytest.mark.parametrize("kind", ["function", "http"])
@@ -193,7 +194,7 @@ def test_a_provider_of_another_kind_is_refused(kind):
             await caller(request(kind=kind), Reliability())
 
     with pytest.raises(ProviderRefused, match=f"of kind 'openai' and cannot answer {kind} calls"):
-        asyncio.run(go())
+        run_loop(go())
 
 
 def test_a_function_that_was_not_loaded_is_refused():
@@ -203,7 +204,7 @@ def test_a_function_that_was_not_loaded_is_refused():
             await caller(request(kind="function", provider="app"), Reliability())
 
     with pytest.raises(ProviderRefused, match="app:answer"):
-        asyncio.run(go())
+        run_loop(go())
 
 
 def test_the_default_clock_is_utc():
@@ -212,7 +213,7 @@ def test_the_default_clock_is_utc():
         async with LiveCaller({"app": spec}, {"app": lambda _: "x"}, {}, Unlogged("s-1")) as caller:
             return await caller(request(kind="function", provider="app"), Reliability())
 
-    at = asyncio.run(go()).attempts[0].at
+    at = run_loop(go()).attempts[0].at
     assert at.endswith("Z")
     assert len(at) == len("2026-11-01T12:00:00.005Z")
 
@@ -261,7 +262,7 @@ def test_a_refusal_is_noted_as_nothing_billed_and_a_cancelled_attempt_has_no_end
             await caller(request(), Reliability())
 
     with Loopback([delayed(30, answer())]) as server, pytest.raises(TimeoutError):
-        asyncio.run(go(server.origin))
+        run_loop(go(server.origin))
     assert log.noted[1] == [600.0]
 
 

@@ -7,6 +7,7 @@ from evalgate.core.errors import ExitCode, ProviderRefused
 from evalgate.core.messages import Message, ToolCall
 from evalgate.core.policy_file import Reliability
 from evalgate.providers import wire
+from evalgate.providers.loop import run_loop
 from tests.loopback import (
     Loopback,
     answer,
@@ -92,14 +93,13 @@ def test_the_path_of_the_origin_is_kept_and_v1_is_not_doubled(path, asked):
 
 
 def test_a_lone_surrogate_is_sent_as_the_digest_hashes_it():
-    import asyncio
 
     async def go(origin):
         async with openai(origin) as caller:
             await caller(request(messages=(Message("user", "a\ud800b ü"),)), Reliability())
 
     with Loopback([answer()]) as server:
-        asyncio.run(go(server.origin))
+        run_loop(go(server.origin))
     assert server.received[0].json["messages"][0]["content"] == "a\ufffdb ü"
 
 

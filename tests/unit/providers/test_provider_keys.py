@@ -1,4 +1,3 @@
-import asyncio
 import logging
 import traceback
 
@@ -7,6 +6,7 @@ import pytest
 from evalgate.core.errors import ProviderRefused
 from evalgate.core.policy_file import Reliability
 from evalgate.core.providers_file import OpenAIProvider
+from evalgate.providers.loop import run_loop
 from evalgate.providers.openai_http import OpenAIEndpoint
 from evalgate.providers.origin import endpoint_url, key_from
 from evalgate.providers.tried import one_line
@@ -120,7 +120,7 @@ def test_the_key_is_in_no_repr():
             await endpoint.close()
             return repr(caller) + repr(endpoint) + repr(caller._lines)
 
-    assert KEY not in asyncio.run(go())
+    assert KEY not in run_loop(go())
 
 
 def test_foreign_text_is_made_fit_for_a_terminal():

@@ -1,0 +1,95 @@
+"""The event loop that calls are made on: it knows how late it is."""
+
+import asyncio
+import selectors
+from collections import deque
+from collections.abc import Coroutine
+from heapq import nlargest
+from time import perf_counter
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+# Work in one piece that is shorter changes no figure that anybody judges.
+_SHORT_S = 0.0002
+# Whoever asks a model waits for the loop about as often: to send, to hear that it was answered, to read it.
+_WAITS = 3
+_KEPT_STRETCHES = 100_000
+
+
+class Watch(selectors.DefaultSelector):
+    """Waits for sockets as the loop bids, and notes when the loop was at work instead.
+
+    A loop that is at work reads nothing. So whatever arrives meanwhile waits for it, and a time that is taken
+    when it is read is too long by at most that stretch of work.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing noted."""
+        super().__init__()
+        self._woke = self._ready_since = perf_counter()
+        self._work: deque[tuple[float, float]] = deque(maxlen=_KEPT_STRETCHES)
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait; what is ready at once was so at some moment since the loop last looked."""
+        asked = perf_counter()
+        if asked - self._woke > _SHORT_S:
+            self._work.append((self._woke, asked))
+        events = super().select(timeout)
+        woke = perf_counter()
+        at_once = woke - asked < _SHORT_S or (timeout is not None and timeout <= 0)
+        self._ready_since = self._woke if at_once else woke
+        self._woke = woke
+        return events
+
+    def waited(self) -> float:
+        """Return at most how long bytes that are read just now have waited to be read."""
+        return perf_counter() - self._ready_since
+
+    def work_between(self, start: float, end: float) -> float:
+        """Return how long the loop was at work between two moments of perf_counter."""
+        return sum(self._stretches(start, end))
+
+    def late_between(self, start: float, end: float) -> float:
+        """Return by how much whoever was served between two moments can have been kept waiting by the loop.
+
+        That is the longest stretches of work, one for every time that it waited.
+        """
+        return sum(nlargest(_WAITS, self._stretches(start, end)))
+
+    def _stretches(self, start: float, end: float) -> list[float]:
+        found = [max(0.0, end - max(start, self._woke))]
+        for woke, asked in reversed(self._work):
+            if asked <= start:
+                break
+            if woke < end:
+                found.append(min(asked, end) - max(woke, start))
+        return found
+
+
+class WatchedLoop(asyncio.SelectorEventLoop):
+    """The standard event loop, whose ``watch`` tells how late it was."""
+
+    def __init__(self) -> None:
+        """Make a loop that is not running yet."""
+        self.watch = Watch()
+        super().__init__(self.watch)
+
+
+def run_loop(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end on a loop that can be watched."""
+    with asyncio.Runner(loop_factory=WatchedLoop) as runner:
+        return runner.run(main)
+
+
+def running_watch() -> Watch:
+    """Return the watch of the running loop.
+
+    Raises:
+        TypeError: it is another kind of loop; see :func:`run_loop`.
+
+    """
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, WatchedLoop):
+        raise TypeError("calls are made by run_loop: on another loop nobody knows how late they were read")
+    return loop.watch

@@ -1,0 +1,120 @@
+"""Sockets that know when bytes left and when they arrived, whatever the program was doing then.
+
+On Linux the kernel writes the time of arrival beside the bytes (``SO_TIMESTAMPNS``, socket(7)), so a busy
+event loop, or a busy machine, makes no time too long. Elsewhere it is the time of reading, and the longest
+that the bytes can have waited until then is kept beside it.
+"""
+
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterable
+from time import perf_counter
+from weakref import WeakValueDictionary
+
+from evalgate.providers.loop import Watch
+
+# The socket module does not name it; it has this value on every architecture that Python is built for but
+# PA-RISC and SPARC, where asking for it is refused or does nothing.
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@ll")
+_ROOM = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
+
+Note = tuple[int, int, bytes]
+
+
+class StampedSocket(socket.socket):
+    """A socket that notes when its last question was sent and when its last byte arrived.
+
+    ``opened_s``, ``sent_s`` and ``arrived_s`` are of perf_counter, 0 before there is one. ``waited_s`` is at
+    most how much later than it arrived the last byte was read, where ``arrived_s`` is the time of reading; 0
+    where it is the kernel's own.
+    """
+
+    def __init__(self, family: int, kind: int, proto: int, watch: Watch) -> None:
+        """Open a socket, and ask the kernel for the time of what arrives."""
+        super().__init__(family, kind, proto)
+        self.opened_s = perf_counter()
+        self.sent_s = self.arrived_s = self.waited_s = 0.0
+        self._answered = True
+        self._watch = watch
+        self._stamps = sys.platform == "linux" and self._ask_for_stamps()
+
+    def send(self, data: bytes, flags: int = 0, /) -> int:  # type: ignore[override]
+        """Send, and note when if it is the first of a question."""
+        self._note_sending()
+        return super().send(data, flags)
+
+    def sendmsg(self, buffers: Iterable[bytes], /, *more: object) -> int:  # type: ignore[override]
+        """Send, and note when if it is the first of a question."""
+        self._note_sending()
+        return super().sendmsg(buffers, *more)  # type: ignore[arg-type]
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """Read, and note when it arrived."""
+        if not self._stamps:
+            read = super().recv(size, flags)
+            self._note_arrival(())
+            return read
+        read, notes, _, _ = self.recvmsg(size, _ROOM, flags)
+        self._note_arrival(notes)
+        return read
+
+    def recv_into(self, buffer: bytearray, size: int = 0, flags: int = 0, /) -> int:  # type: ignore[override]
+        """Read, and note when it arrived."""
+        if not self._stamps:
+            count = super().recv_into(buffer, size, flags)
+            self._note_arrival(())
+            return count
+        whole = memoryview(buffer)
+        count, notes, _, _ = self.recvmsg_into([whole[:size] if size else whole], _ROOM, flags)
+        self._note_arrival(notes)
+        return count
+
+    def _ask_for_stamps(self) -> bool:
+        try:
+            self.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        except OSError:
+            return False
+        return True
+
+    def _note_sending(self) -> None:
+        # One question at a time: what is sent first after something was read begins the next.
+        if self._answered:
+            self._answered = False
+            self.sent_s = perf_counter()
+
+    def _note_arrival(self, notes: Iterable[Note]) -> None:
+        self._answered = True
+        now = perf_counter()
+        for level, kind, stamp in notes:
+            if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(stamp) == _TIMESPEC.size:
+                seconds, nanoseconds = _TIMESPEC.unpack(stamp)
+                ago_s = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) / 1e9
+                # Out of these bounds, somebody set the clock in between.
+                if 0 <= ago_s <= now - self.sent_s:
+                    self.arrived_s, self.waited_s = now - ago_s, 0.0
+                    return
+        self.arrived_s, self.waited_s = now, self._watch.waited()
+
+
+class Sockets:
+    """Opens stamped sockets, and finds the one behind a connection again."""
+
+    def __init__(self, watch: Watch) -> None:
+        """Open none yet."""
+        self._watch = watch
+        self._open: WeakValueDictionary[int, StampedSocket] = WeakValueDictionary()
+
+    def open(self, address: tuple[int, int, int, str, object]) -> StampedSocket:
+        """Return a new socket for an address as ``getaddrinfo`` describes it."""
+        opened = StampedSocket(*address[:3], self._watch)
+        self._open[opened.fileno()] = opened
+        return opened
+
+    def behind(self, get_extra_info: Callable[[str], object]) -> StampedSocket | None:
+        """Return the socket of a transport; None if it is not one of these."""
+        shown = get_extra_info("socket")
+        fileno = getattr(shown, "fileno", None)
+        return None if fileno is None else self._open.get(fileno())

@@ -1,0 +1,190 @@
+import asyncio
+import socket
+import time
+
+import pytest
+
+from evalgate.core.policy_file import Reliability
+from evalgate.providers import stamps
+from evalgate.providers.loop import WatchedLoop, run_loop, running_watch
+from evalgate.providers.stamps import StampedSocket
+from tests.loopback import Loopback, answer, delayed
+from tests.unit.providers.asking import ask, openai, request
+
+
+def busy(seconds):
+    """Keep the loop from everything else."""
+    time.sleep(seconds)
+
+
+def test_the_loop_runs_to_the_end():
+    async def main():
+        await asyncio.sleep(0)
+        return 42
+
+    assert run_loop(main()) == 42
+
+
+def test_calls_are_refused_on_a_loop_that_nobody_watches():
+    async def go():
+        async with openai("http://127.0.0.1:1"):
+            pass
+
+    with pytest.raises(TypeError, match="run_loop"):
+        asyncio.run(go())
+
+
+def test_an_idle_loop_is_at_work_for_next_to_no_time():
+    async def scenario():
+        watch, started = running_watch(), time.perf_counter()
+        await asyncio.sleep(0.2)
+        return watch.work_between(started, time.perf_counter())
+
+    # Other programs may take the processor away, but hardly for this long in each of many tries.
+    assert min(run_loop(scenario()) for _ in range(10)) < 0.01
+
+
+def test_work_counts_as_far_as_it_lies_between_two_moments():
+    async def scenario():
+        watch = running_watch()
+        await asyncio.sleep(0.01)
+        busy(0.1)
+        await asyncio.sleep(0.01)
+        started = time.perf_counter()
+        await asyncio.sleep(0.01)
+        busy(0.1)
+        await asyncio.sleep(0.01)
+        busy(0.05)
+        return [
+            watch.work_between(start, time.perf_counter()) for start in (0.0, started, time.perf_counter())
+        ]
+
+    every, later, nothing = run_loop(scenario())
+    assert 0.25 <= every < 5
+    assert 0.15 <= later < every - 0.09
+    assert nothing < 0.01
+
+
+def test_whoever_waits_three_times_waits_for_the_three_longest_stretches():
+    async def scenario():
+        watch, started = running_watch(), time.perf_counter()
+        for seconds in (0.03, 0.01, 0.05, 0.04, 0.0):
+            busy(seconds)
+            await asyncio.sleep(0.005)
+        return watch.late_between(started, time.perf_counter()), watch.work_between(
+            started, time.perf_counter()
+        )
+
+    late_s, work_s = run_loop(scenario())
+    assert 0.12 <= late_s < work_s
+
+
+# What a call's times are
+
+
+@pytest.fixture(params=["by the kernel", "by reading"])
+def without_stamps(request, monkeypatch):
+    """Whether the kernel says when bytes arrived, as only Linux does."""
+    if request.param == "by reading":
+        monkeypatch.setattr(StampedSocket, "_ask_for_stamps", lambda _: False)
+    elif stamps.sys.platform != "linux":
+        pytest.skip("only Linux says when bytes arrived")
+    return request.param == "by reading"
+
+
+def while_busy(work, script, calls=1):
+    """Return the attempts of calls on open connections, during which ``work`` keeps the loop busy."""
+
+    async def go(origin):
+        async with openai(origin) as caller:
+            await asyncio.gather(*(caller(request(), Reliability()) for _ in range(calls)))
+            asking = [asyncio.ensure_future(caller(request(), Reliability())) for _ in range(calls)]
+            await work(asking)
+            return [call.attempts[0] for call in await asyncio.gather(*asking)]
+
+    with Loopback(script) as server:
+        return run_loop(go(server.origin))
+
+
+def test_an_answer_that_came_while_we_were_busy_is_not_later_for_that(without_stamps):
+    async def work(_):
+        await asyncio.sleep(0.05)
+        busy(0.4)
+
+    (attempt,) = while_busy(work, [answer(), delayed(0.1, answer())])
+    if without_stamps:
+        # It cannot be known, but it can be bounded.
+        assert attempt.latency_s > 0.35
+        assert 0.3 < attempt.lag_s <= attempt.latency_s
+    else:
+        assert 0.1 <= attempt.latency_s < 0.3
+        assert attempt.lag_s is None
+
+
+def test_a_question_that_goes_out_late_is_timed_from_when_it_goes(without_stamps):
+    async def work(_):
+        # The first step of every call, then all of this, then what they send.
+        asyncio.get_running_loop().call_soon(busy, 0.3)
+
+    (attempt,) = while_busy(work, [answer(), delayed(0.1, answer())])
+    assert 0.1 <= attempt.latency_s < 0.3
+
+
+def test_what_others_do_with_their_answers_is_no_part_of_ours(without_stamps):
+    async def work(asking):
+        for each in asking:
+            each.add_done_callback(lambda _: busy(0.2))
+
+    attempts = while_busy(work, [answer()] * 3 + [delayed(0.05, answer())], calls=3)
+    assert max(attempt.latency_s - (attempt.lag_s or 0.0) for attempt in attempts) < 0.2
+
+
+def test_opening_a_connection_is_part_of_its_first_call_and_our_share_is_told():
+    async def go(origin):
+        async with openai(origin) as caller:
+            asking = asyncio.ensure_future(caller(request(), Reliability()))
+            await asyncio.sleep(0)
+            busy(0.2)
+            return (await asking).attempts[0]
+
+    with Loopback([answer()]) as server:
+        attempt = run_loop(go(server.origin))
+    assert attempt.latency_s >= 0.2
+    assert 0.19 < attempt.lag_s <= attempt.latency_s
+
+
+def test_a_clock_that_was_set_meanwhile_is_not_believed(monkeypatch):
+    for hours in (-1, 1):
+        now = time.time_ns
+        monkeypatch.setattr(stamps.time, "time_ns", lambda now=now, hours=hours: now() + hours * 3600 * 10**9)
+        with Loopback([delayed(0.1, answer())]) as server:
+            attempt = ask(server.origin).attempts[0]
+        monkeypatch.undo()
+        assert 0.1 <= attempt.latency_s < 5
+
+
+def test_a_socket_reads_the_same_by_every_door(without_stamps):
+    loop = WatchedLoop()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = StampedSocket(socket.AF_INET, socket.SOCK_STREAM, 0, loop.watch)
+        ours.connect(listener.getsockname())
+        theirs, _ = listener.accept()
+        with ours, theirs:
+            assert ours.send(b"question") == 8
+            assert ours.sendmsg([b", or ", b"two"]) == 8
+            assert theirs.recv(100) == b"question, or two"
+            first_s = ours.sent_s
+            theirs.sendall(b"an answer")
+            time.sleep(0.1)
+            assert ours.recv(3) == b"an "
+            assert ours.arrived_s >= first_s
+            assert (time.perf_counter() - ours.arrived_s < 0.05) is without_stamps
+            into = bytearray(10)
+            assert ours.recv_into(into) == 6
+            assert into[:6] == b"answer"
+            theirs.sendall(b"more")
+            time.sleep(0.01)
+            assert ours.recv_into(into, 2) == 2
+            ours.send(b"next")
+            assert ours.sent_s > first_s
+    loop.close()
