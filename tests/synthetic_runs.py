@@ -7,7 +7,18 @@ from evalgate.core.budgets import Limit, OnInconclusive, Rules
 from evalgate.core.calls import Attempt
 from evalgate.core.metrics import METRICS, LimitName, Metric
 from evalgate.core.numbers import Unmeasured
-from evalgate.core.outcome import Answer, CacheTrace, Cost, Failure, Grade, Graded, Hit, Outcome, Step
+from evalgate.core.outcome import (
+    Answer,
+    CacheTrace,
+    Cost,
+    Failure,
+    Grade,
+    Graded,
+    Hit,
+    Outcome,
+    Step,
+    TokenTimes,
+)
 from evalgate.core.run import Manifest, Run, Session
 
 INTERLEAVED = Session(id="s1", started_at="2026-01-01T00:00:00Z", interleaved=True)
@@ -32,6 +43,7 @@ class Served:
     deployment: str = "strong"
     hit: Hit | None = None
     lag: float | None = None
+    tokens: TokenTimes | None = None
 
 
 def graded(served: Served) -> Graded:
@@ -52,6 +64,7 @@ def graded(served: Served) -> Graded:
                     "generate", served.deployment, f"{served.call}:{served.case}", served.session, (attempt,)
                 ),
             ),
+            tokens=served.tokens,
         ),
         cost=Unmeasured("usage is unknown") if served.cost is None else Cost(served.cost),
         grade=None if served.right is None else Grade(0.0 if served.failed else score, right),
@@ -75,7 +88,7 @@ def limit_of(
     **more: object,
 ) -> Limit:
     share = METRICS[metric].unit == "share"
-    unit = "share" if share or name in {"max_drop", "max_rise"} else "usd"
+    unit = "share" if name in {"max_drop", "max_rise"} else METRICS[metric].unit
     scale = "relative" if name == "max_rise" and not share else "absolute"
     return Limit(metric, name, allowance, unit, scale, on_inconclusive, **more)  # type: ignore[arg-type]
 

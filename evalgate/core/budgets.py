@@ -132,6 +132,8 @@ class BudgetsFile(Written):
     latency_p95: LatencyBudget | None = None
     latency_geomean: LatencyBudget | None = None
     failure_rate: FailureBudget | None = None
+    ttft_p95: LatencyBudget | None = None
+    tpot_p95: LatencyBudget | None = None
     false_hit_rate: FalseHitBudget | None = None
     near_miss_rate: FalseHitBudget | None = None
     hit_rate: ShareBudget | None = None

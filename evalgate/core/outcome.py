@@ -77,12 +77,28 @@ class CascadeStage:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenTimes:
+    """When the tokens of an answer came, as its user saw them.
+
+    ``ttft_s`` is the time to the first token, from the user's question on; ``tpot_s`` the mean time of an
+    output token after the first. ``unknown_because`` says why one of them is None though there is such a
+    time. Without it, ``tpot_s`` is None because nothing came bit by bit: a cached answer, a failure, a single
+    token, an answer held back until it was whole.
+    """
+
+    ttft_s: float | None
+    tpot_s: float | None = None
+    unknown_because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What one case and trial got under a policy. Every case and trial has exactly one, also failed ones.
 
     ``deployment`` answered (None for a failure; for a cache hit, the one that answered the source).
     ``latency_s`` is what the user waits: lookup, routing, every attempt, backoff, fallback and escalation in
     sequence. ``stages`` are the answers of a cascade in turn; empty without one, and where nothing answered.
+    ``tokens`` is None where no deployment of the policy says whether it streams.
     """
 
     case_id: str
@@ -94,6 +110,7 @@ class Outcome:
     cache: CacheTrace | None = None
     route: RouteTrace | None = None
     stages: tuple[CascadeStage, ...] = ()
+    tokens: TokenTimes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,9 +89,9 @@ class SmallestEffect:
 class ComparisonData:
     """One judgement with the runs behind it; ``baseline`` is None where there is nothing to compare with.
 
-    ``points`` holds every policy of the suite's run, ``latencies`` and ``first_tokens`` the quantiles of
-    both (the latter empty where nobody measured first tokens). ``exact_p`` is the two-sided p-value of
-    McNemar's exact test on the flips.
+    ``points`` holds every policy of the suite's run, ``latencies``, ``first_tokens`` and ``tokens`` (seconds
+    per token after the first) the quantiles of both; the latter two are empty where nobody said when tokens
+    came. ``exact_p`` is the two-sided p-value of McNemar's exact test on the flips.
     """
 
     judgement: Judgement
@@ -100,6 +100,7 @@ class ComparisonData:
     points: tuple[PolicyPoint, ...]
     latencies: tuple[QuantilePair, ...]
     first_tokens: tuple[QuantilePair, ...]
+    tokens: tuple[QuantilePair, ...]
     waterfall: Waterfall | Unmeasured
     slices: tuple[SliceTable, ...]
     smallest: tuple[SmallestEffect, ...]

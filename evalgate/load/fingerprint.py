@@ -71,7 +71,10 @@ def _entries(policy: Policy) -> tuple[str, ...]:
 
 
 def _deployment(deployment: Deployment) -> dict[str, object]:
+    streams = deployment.params.get("stream")
     return {
+        # It answers the same call, and shows its first token at another time.
+        **({"stream": streams} if isinstance(streams, bool) else {}),
         "kind": deployment.kind,
         "identity": list(deployment.identity),
         "prompt": [message_json(message) for message in deployment.prompt],

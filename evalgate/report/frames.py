@@ -57,6 +57,8 @@ def _outcome(run: Run, graded: Graded) -> Row:
         **_result(outcome.result),
         "deployment": outcome.deployment,
         "latency_s": outcome.latency_s,
+        "ttft_s": None if outcome.tokens is None else outcome.tokens.ttft_s,
+        "tpot_s": None if outcome.tokens is None else outcome.tokens.tpot_s,
         **_cost(graded.cost),
         "cleanup_usd": _cleanup_usd(run, grade),
         "score": None if grade is None else grade.score,

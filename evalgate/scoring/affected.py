@@ -16,7 +16,7 @@ from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Graded, Outcome, Step
 from evalgate.scoring.arrays import Bools, Ints
 
-_CALLS, _SOURCES, _PATH, _ANSWER, _GRADE, _COST, _LATENCY = (1 << bit for bit in range(7))
+_CALLS, _SOURCES, _PATH, _ANSWER, _GRADE, _COST, _LATENCY, _TOKENS = (1 << bit for bit in range(8))
 _SERVED = _SOURCES | _PATH | _ANSWER | _GRADE
 
 NONE, MANY = -1, -2
@@ -29,14 +29,16 @@ class Differences:
 
     ``any`` is any difference at all. ``served`` is a difference that can change what the user gets: other
     recorded calls, another path, another answer or grade. ``cost`` and ``latency`` are differences of those
-    numbers. ``source`` tells, where the recorded calls differ, which of ``sessions`` all of those come from:
-    its index, ``MANY`` when they come from several, ``NONE`` where no call differs.
+    numbers, ``tokens`` one of when tokens came. ``source`` tells, where the recorded calls differ, which of
+    ``sessions`` all of those come from: its index, ``MANY`` when they come from several, ``NONE`` where no
+    call differs.
     """
 
     any: Bools
     served: Bools
     cost: Bools
     latency: Bools
+    tokens: Bools
     source: Ints
     sessions: tuple[str, ...]
 
@@ -47,6 +49,7 @@ class Differences:
             served=self.served[rows],
             cost=self.cost[rows],
             latency=self.latency[rows],
+            tokens=self.tokens[rows],
             source=self.source[rows],
             sessions=self.sessions,
         )
@@ -77,6 +80,7 @@ def differences(
         served=(flags & _SERVED) > 0,
         cost=(flags & _COST) > 0,
         latency=(flags & _LATENCY) > 0,
+        tokens=(flags & _TOKENS) > 0,
         source=source,
         sessions=tuple(codes),
     )
@@ -100,6 +104,9 @@ def _difference(left: Graded, right: Graded) -> tuple[int, frozenset[str]]:
         found |= _COST
     if before.latency_s != after.latency_s:
         found |= _LATENCY
+    untold = before.tokens is None and after.tokens is None
+    if (found & _LATENCY) if untold else before.tokens != after.tokens:
+        found |= _TOKENS
     return found, sessions
 
 

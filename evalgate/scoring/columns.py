@@ -12,6 +12,7 @@ from evalgate.core.run import Run
 from evalgate.core.trials import TrialsPass, trial_values
 from evalgate.scoring.arrays import Bools, Floats, Ints, keeps_all
 from evalgate.scoring.hits import Hits, hits_of
+from evalgate.scoring.token_columns import TokenColumns, token_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Columns:
     ``cost_unknown``. ``lag_s`` is the part of ``latency_s`` that may be evalgate's own. ``correct`` and
     ``score`` are 0 on cases that are not ``graded`` and on failed ones.
     ``rule`` says what the trials of a case must show for it to be right, where that is not their share.
+    ``tokens`` is None for a policy that does not say whether it streams.
     """
 
     case_ids: tuple[str, ...]
@@ -40,6 +42,7 @@ class Columns:
     hits: Hits
     lag_s: Floats
     rule: TrialsPass | None = None
+    tokens: TokenColumns | None = None
 
     @property
     def n(self) -> int:
@@ -108,6 +111,7 @@ class Columns:
             hits=self.hits.take(rows),
             lag_s=self.lag_s[rows],
             rule=self.rule,
+            tokens=None if self.tokens is None else self.tokens.take(rows),
         )
 
     def graded_where(self, rows: Bools) -> "Columns":
@@ -223,6 +227,7 @@ def columns_at(run: Run, place: Places) -> Columns:
         lag_s=table([_lag_s(each) for each in results]),
         hits=hits_of(results, where, place.shape),
         rule=rule,
+        tokens=token_columns(results, where, place.shape),
     )
 
 

@@ -32,6 +32,7 @@ from evalgate.scoring.paired_quality import judge_status
 from evalgate.scoring.pairs import Pairs, pair
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.timed import apart, interleaved_sessions, timed
+from evalgate.scoring.token_times import TOKEN_METRICS, token_p95_change, token_p95_of, token_timed
 from evalgate.scoring.units import units_of
 
 NO_BASELINE = Unmeasured("there is no baseline to compare with")
@@ -152,6 +153,9 @@ def _changes(pairs: Pairs, setting: Setting, sessions: frozenset[str]) -> Iterat
         found = change(times.pairs, setting, times.gate_reason)
         yield replace(found, assumptions=found.assumptions + times.notes)
     yield failure_rate_change(pairs, setting)
+    for token_metric in TOKEN_METRICS:
+        found = token_p95_change(times.pairs, token_metric, setting, times.gate_reason)
+        yield replace(found, assumptions=found.assumptions + times.notes)
     yield false_hit_change(pairs, setting)
     yield near_miss_change(pairs, setting)
     for metric in HIT_RATES:
@@ -173,12 +177,17 @@ _ALONE: tuple[tuple[Metric, Scale, Unit, Callable[[Columns, Setting], Measured]]
     ("latency_p95", "relative", "s", p95_of),
     ("latency_geomean", "relative", "s", geomean_of),
     ("failure_rate", "absolute", "share", failure_rate_of),
+    ("ttft_p95", "relative", "s", lambda columns, setting: token_p95_of(columns, "ttft_p95", setting)),
+    ("tpot_p95", "relative", "s", lambda columns, setting: token_p95_of(columns, "tpot_p95", setting)),
 )
 
 
 def _absolute(columns: Columns, setting: Setting) -> Iterator[Change]:
     for metric, scale, unit, measure in _ALONE:
         cases = columns.take(columns.graded) if metric in {"accuracy", "score"} else columns
+        for token_metric in TOKEN_METRICS:
+            if metric == token_metric:
+                cases = token_timed(columns, token_metric)
         measured = measure(columns, setting)
         yield Change(
             metric=metric,
@@ -194,7 +203,7 @@ def _absolute(columns: Columns, setting: Setting) -> Iterator[Change]:
             clusters=units_of(cases).count,
             trials=cases.trials,
             affected=cases.n,
-            mismeasured_because=mismeasured_because(columns) if unit == "s" else "",
+            mismeasured_because=mismeasured_because(cases) if unit == "s" else "",
         )
     yield false_hits_alone(columns, setting)
     yield near_misses_alone(columns, setting)

@@ -21,9 +21,9 @@ from evalgate.scoring.units import Units
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """One latency metric: both sides, the change, and slow counts where the method counts them."""
+    """One metric of times: both sides, the change, and slow counts where the method counts them."""
 
-    metric: Literal["latency_p95", "latency_geomean"]
+    metric: Literal["latency_p95", "latency_geomean", "ttft_p95", "tpot_p95"]
     baseline: Measured
     candidate: Measured
     change: Measured

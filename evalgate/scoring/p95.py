@@ -1,5 +1,7 @@
 """P95 latency: each side, and the relative change between them."""
 
+from typing import Literal
+
 import numpy as np
 
 from evalgate.core.comparison import Change
@@ -14,14 +16,15 @@ from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.units import Units, units_of
 
+P95 = Literal["latency_p95", "ttft_p95", "tpot_p95"]
 LEAST_CALLS = 40
 """Below this many calls a side, even an endless slowdown could not be told from chance at the P95."""
 
 
-def p95_of(columns: Columns, setting: Setting) -> Measured:
+def p95_of(columns: Columns, setting: Setting, metric: P95 = "latency_p95") -> Measured:
     """Return one side's P95: Harrell and Davis' estimate, its interval between two order statistics."""
     calls = int(columns.present.sum())
-    if problem := time_problem(columns) or _too_few(calls):
+    if problem := time_problem(columns) or _too_few(calls, metric):
         return problem
     return quantile_of(columns, 1 - SLOW_SHARE, setting)
 
@@ -39,15 +42,18 @@ def quantile_of(columns: Columns, share: float, setting: Setting) -> Estimate:
     return setting.estimate(estimate, limits, "clustered_order_statistic")
 
 
-def p95_change(pairs: Pairs, setting: Setting, gate_reason: str) -> Change:
-    """Return the relative change in P95 latency; ``gate_reason`` says why it may not be gated, if so."""
+def p95_change(pairs: Pairs, setting: Setting, gate_reason: str, metric: P95 = "latency_p95") -> Change:
+    """Return the relative change in P95 latency; ``gate_reason`` says why it may not be gated, if so.
+
+    Of another ``metric``, the columns hold its times in the place of latencies.
+    """
     units = units_of(pairs.baseline)
-    before, after = (p95_of(side, setting) for side in (pairs.baseline, pairs.candidate))
+    before, after = (p95_of(side, setting, metric) for side in (pairs.baseline, pairs.candidate))
     change = _estimate(pairs, units, (before, after), setting)
     if not isinstance(change, Estimate) or change.method == "identical":
-        return latency_change(pairs, units, Times("latency_p95", before, after, change), setting, gate_reason)
+        return latency_change(pairs, units, Times(metric, before, after, change), setting, gate_reason)
     slow = slow_counts(_calls(pairs, units))
-    times = Times("latency_p95", before, after, change, losses=slow.only_after, gains=slow.only_before)
+    times = Times(metric, before, after, change, losses=slow.only_after, gains=slow.only_before)
     return latency_change(pairs, units, times, setting, gate_reason)
 
 
@@ -91,11 +97,9 @@ def _call_weights(columns: Columns, units: Units) -> Floats | None:
     return np.repeat(units.weights / trials, trials)
 
 
-def _too_few(calls: int) -> Unmeasured | None:
+def _too_few(calls: int, metric: P95) -> Unmeasured | None:
     if calls >= LEAST_CALLS:
         return None
+    instead = ", or limit latency_geomean" if metric == "latency_p95" else ""
     counted = "1 call a side is" if calls == 1 else f"{calls} calls a side are"
-    return Unmeasured(
-        f"{counted} too few for a P95, which needs {LEAST_CALLS}; "
-        "add cases or trials, or limit latency_geomean"
-    )
+    return Unmeasured(f"{counted} too few for a P95, which needs {LEAST_CALLS}; add cases or trials{instead}")

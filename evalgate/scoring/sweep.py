@@ -25,6 +25,7 @@ from evalgate.scoring.one_arm import quantile_ranks, wilson_interval
 from evalgate.scoring.p95 import LEAST_CALLS, p95_of
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.special import stdtrit
+from evalgate.scoring.token_columns import mixed
 from evalgate.scoring.units import units_of
 
 
@@ -79,6 +80,7 @@ class _Curve:
             failed=np.where(sent, strong.failed, weak.failed),
             lag_s=np.where(sent, strong.lag_s, weak.lag_s),
             cost_unknown=weak.cost_unknown or strong.cost_unknown,
+            tokens=mixed(sent, strong.tokens, weak.tokens),
         )
 
     def each(self, metric: Callable[[Columns], Measured]) -> list[Measured]:

@@ -19,6 +19,11 @@ class Cascaded:
     made: Generated
     stages: tuple[CascadeStage, ...]
 
+    @property
+    def held(self) -> bool:
+        """Whether the answer was complete before anyone saw it: it was judged first."""
+        return bool(self.stages) and self.stages[-1].confidence is not None
+
 
 class CompiledCascade:
     """A cascade with everything compiled that its cases share."""

@@ -17,6 +17,7 @@ from evalgate.serving.lookup import Looked, Lookup
 from evalgate.serving.prompts import compile_prompt
 from evalgate.serving.response import compile_response
 from evalgate.serving.route import Route, compile_router
+from evalgate.serving.tokens import at_once, compile_tokens, later
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Server:
         "_reliability",
         "_respond",
         "_route",
+        "_tokens",
         "_use",
         "_ways",
     )
@@ -78,6 +80,7 @@ class Server:
         self._route: Route | None = compile_router(policy.router) if policy.router is not None else None
         self._decide_s = policy.router.spec.decide_s if policy.router is not None else 0.0
         self._respond = compile_response(policy.response.normalize)
+        self._tokens = compile_tokens(policy)
         prompts = {policy.deployments[alias].prompt: ready[alias][1] for alias in firsts}
         constants = canonical_json([_hashed_params(policy, alias) for alias in firsts])
         self._lookup = Lookup(policy, tuple(prompts.values()), constants)
@@ -111,6 +114,7 @@ class Server:
                 similarity=looked.similarity,
                 waited_s=looked.waited_s,
             ),
+            tokens=None if self._tokens is None else at_once(looked.latency_s),
         )
 
     async def fresh(self, asked: Asked, caller: Caller) -> Outcome:
@@ -145,6 +149,7 @@ class Server:
             latency_s=latency_s,
             steps=(*looked.steps, *outcome.steps),
             cache=CacheTrace(looked.key[:SHOWN_KEY], hit=False, question=question_of(case)),
+            tokens=later(outcome.tokens, looked.latency_s),
         )
 
     async def _answer(self, asked: Asked, caller: Caller) -> Outcome:
@@ -164,7 +169,8 @@ class Server:
         said = None if isinstance(made.result, Failure) else made.result
         result = made.result if isinstance(made.result, Failure) else self._served(made.result)
         by = None if said is None else made.deployment
-        outcome = Outcome(case.id, trial, result, by, waited_s, made.steps, None, route, came.stages)
+        tokens = None if self._tokens is None else self._tokens(waited_s, made, held=came.held)
+        outcome = Outcome(case.id, trial, result, by, waited_s, made.steps, None, route, came.stages, tokens)
         if self._answered is not None:
             self._answered[known] = outcome
         return outcome, said

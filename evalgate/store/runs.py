@@ -32,6 +32,7 @@ from evalgate.core.outcome import (
     Outcome,
     RouteTrace,
     Step,
+    TokenTimes,
 )
 from evalgate.core.run import RUN_SCHEMA, Manifest, Run
 from evalgate.store.problems import FileProblems, check_schema, explain, is_torn
@@ -80,6 +81,7 @@ class _Outcome(Struct, forbid_unknown_fields=True):
     cache: CacheTrace | None
     route: RouteTrace | None
     stages: tuple[CascadeStage, ...] = ()
+    tokens: TokenTimes | None = None
 
 
 class _Graded(Struct, forbid_unknown_fields=True):
@@ -211,7 +213,7 @@ def _sum_of_numbers(result: Graded) -> float:
     total = outcome.latency_s + result.weight
     match result.cost:
         case Cost(total_usd=usd):
-            # The other amounts are sums over some of the attempts in it.
+            # The other amounts are sums over some of the attempts in it; so are the times of tokens.
             total += usd
         case Unmeasured():
             pass

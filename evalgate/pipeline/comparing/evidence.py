@@ -20,7 +20,8 @@ from evalgate.pricing.levers import decompose
 from evalgate.scoring.compare import compare, compare_absolute
 from evalgate.scoring.mcnemar import exact_p
 from evalgate.scoring.power import smallest_effect
-from evalgate.scoring.quantiles import first_token_quantiles, latency_quantiles
+from evalgate.scoring.quantiles import latency_quantiles, token_quantiles
+from evalgate.scoring.token_times import TokenMetric
 
 SHARES = (0.5, 0.95, 0.99)
 # A key with more values than this (a customer's number) is no slice anybody reads, and dear to measure.
@@ -40,7 +41,8 @@ def evidence(
         candidate=candidate,
         points=points,
         latencies=tuple(_quantiles(*(latency_quantiles(run, SHARES, alpha) for run in runs))),
-        first_tokens=_first_tokens(runs, alpha),
+        first_tokens=_tokens(runs, "ttft_p95", alpha),
+        tokens=_tokens(runs, "tpot_p95", alpha),
         waterfall=_NOTHING if baseline is None else decompose(baseline, candidate),
         slices=tuple(_slices(runs, comparison)),
         smallest=() if baseline is None else tuple(_smallest(comparison)),
@@ -70,8 +72,8 @@ def _quantiles(*sides: tuple[Measured, ...]) -> Iterator[QuantilePair]:
         yield QuantilePair(share, left, right)
 
 
-def _first_tokens(runs: Sequence[Run], alpha: float) -> tuple[QuantilePair, ...]:
-    pairs = tuple(_quantiles(*(first_token_quantiles(run, SHARES, alpha) for run in runs)))
+def _tokens(runs: Sequence[Run], metric: TokenMetric, alpha: float) -> tuple[QuantilePair, ...]:
+    pairs = tuple(_quantiles(*(token_quantiles(run, metric, SHARES, alpha) for run in runs)))
     unknown = all(isinstance(pair.candidate, Unmeasured) for pair in pairs)
     return () if unknown and all(isinstance(pair.baseline, Unmeasured) for pair in pairs) else pairs
 

@@ -34,6 +34,7 @@ from evalgate.pipeline.live.covering import Covering
 from evalgate.pipeline.live.pace import Turns, cases_under_way, pace_of
 from evalgate.pipeline.live.rounds import Round, Rounds
 from evalgate.pipeline.live.stopping import Stopping
+from evalgate.pipeline.live.streamed import Streamed
 from evalgate.pipeline.measuring.judging import ask_judges, judge_prices, judging_of
 from evalgate.pipeline.measuring.measure import CallerOf, Pass, questions
 from evalgate.pipeline.project.privacy import Privacy
@@ -124,7 +125,7 @@ async def _make_calls(calling: Calling, session: Session, progress: Progress) ->
     broken_off: EvalgateError | None = None
     async with LiveCaller(project.providers, project.functions, os.environ, log, pace) as live:
         live.says_why = privacy.texts == "all"
-        recording = RecordingCaller(privacy.guarded(live), writer)
+        recording = RecordingCaller(Streamed.of(calling.policies, privacy.guarded(live)), writer)
         inner = AutoCaller(ReplayCaller(calling.known), recording, calling.store)
         served, judged = Ledger(inner), Ledger(inner)
         anew = frozenset[str]() if calling.anew is None else calling.anew(session.id)

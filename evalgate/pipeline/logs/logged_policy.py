@@ -90,14 +90,15 @@ def policy_text(deployment: Deployment, calls: Sequence[Call]) -> str:
     """Return the policy file that replays the calls of ``deployment``.
 
     A logged timeout replays only under a policy that gives up as early; where one timeout explains all calls,
-    the policy has it.
+    the policy has it. Where every answer's first token was logged apart, the policy streams.
     """
     lines = []
     if deployment.prompt:
         lines.append("prompt:")
         lines += [f"  - {_flow(_plain(message))}" for message in deployment.prompt]
-    if deployment.params:
-        lines.append(f"params: {_flow(deployment.params)}")
+    params = _with_stream(deployment.params, calls)
+    if params:
+        lines.append(f"params: {_flow(params)}")
     identity = {
         "provider": deployment.provider,
         "model": deployment.model,
@@ -110,6 +111,13 @@ def policy_text(deployment: Deployment, calls: Sequence[Call]) -> str:
     if timeout_s is not None:
         lines.append(f"reliability: {_flow({'request_timeout_s': timeout_s})}")
     return "\n".join(lines) + "\n"
+
+
+def _with_stream(params: Mapping[str, object], calls: Sequence[Call]) -> Mapping[str, object]:
+    answered = [call.attempts[-1] for call in calls if call.response is not None]
+    if "stream" in params or not answered or any(last.ttft_s is None for last in answered):
+        return params
+    return {**params, "stream": True}
 
 
 def _timeout_s(calls: Sequence[Call]) -> float | None:

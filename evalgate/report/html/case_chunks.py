@@ -127,6 +127,13 @@ class _Writer:
             case Unmeasured(reason=why):
                 found["unpriced"] = why
         found |= self._judged(graded, told=told)
+        if outcome.tokens is not None:
+            tokens = outcome.tokens
+            found["t"] = [
+                _short_or_none(tokens.ttft_s),
+                _short_or_none(tokens.tpot_s),
+                tokens.unknown_because,
+            ]
         found["s"] = [self._step(step, prices.get(step.deployment), served) for step in outcome.steps]
         return found
 
@@ -178,8 +185,13 @@ def _attempt(attempt: Attempt, price: Price | None) -> list[object]:
     return [
         short(attempt.wait_s),
         short(attempt.latency_s),
-        None if attempt.ttft_s is None else short(attempt.ttft_s),
+        _short_or_none(attempt.ttft_s),
         attempt.error,
         attempt.status,
         arithmetic(attempt, price),
+        _short_or_none(attempt.tokens_per_s),
     ]
+
+
+def _short_or_none(number: float | None) -> float | None:
+    return None if number is None else short(number)

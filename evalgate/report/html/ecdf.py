@@ -49,6 +49,7 @@ def latency_section(data: ComparisonData, where: Place) -> Html:
         _figure(drawable, data, where) if drawable else None,
         _quantiles(data.latencies, data, "latency"),
         _quantiles(data.first_tokens, data, "first token") if data.first_tokens else None,
+        _quantiles(data.tokens, data, "time per output token") if data.tokens else None,
         _recorded(data),
     )
 

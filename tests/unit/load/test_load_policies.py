@@ -410,13 +410,13 @@ def test_deployments_that_share_an_identity_may_differ_in_prompt_and_params(file
 def test_deployments_that_share_an_identity_may_not_differ_in_what_recordings_do_not_see(files):
     files.write(
         "policies/tickets/threshold.yaml",
-        (files.root / PRODUCTION).read_text().replace("temperature: 0", "temperature: 0, stream: true"),
+        (files.root / PRODUCTION).read_text().replace("temperature: 0", "temperature: 0, user: somebody"),
     )
     assert (
         "policies/tickets/threshold.yaml:6:3: deployments.weak: 'weak' has the same provider, model, "
-        "revision and quantization as 'weak' in policies/tickets/production.yaml, but another params.stream, "
+        "revision and quantization as 'weak' in policies/tickets/production.yaml, but another params.user, "
         "which recordings do not see\n"
-        "    give both the same params.stream, or another revision if it changes what answers"
+        "    give both the same params.user, or another revision if it changes what answers"
     ) in files.said()
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from evalgate.core.numbers import Unmeasured
+from evalgate.core.outcome import TokenTimes
 from evalgate.scoring.mcnemar import exact_p
-from evalgate.scoring.quantiles import first_token_quantiles, latency_quantiles
+from evalgate.scoring.quantiles import latency_quantiles, token_quantiles
 from tests.synthetic_runs import Served, run_of
 
 
@@ -41,31 +42,27 @@ def test_no_cases_have_no_quantiles():
     assert all(isinstance(each, Unmeasured) for each in latency_quantiles(run_of([]), (0.5, 0.95), 0.05))
 
 
-def streamed(graded, ttft_s):
-    attempt = replace(graded.outcome.steps[0].attempts[0], ttft_s=ttft_s)
-    step = replace(graded.outcome.steps[0], attempts=(attempt,))
-    return replace(graded, outcome=replace(graded.outcome, steps=(step,), latency_s=attempt.latency_s + 2.0))
-
-
-def test_the_first_token_comes_after_everything_before_its_attempt():
-    run = run_of(served(60))
-    timed = replace(run, results=tuple(streamed(each, 0.25) for each in run.results))
-    (median,) = first_token_quantiles(timed, (0.5,), 0.05)
-    assert median.value == pytest.approx(2.25)
-
-
 def test_first_tokens_of_the_timed_requests_only():
-    run = run_of(served(60))
-    half = tuple(streamed(e, 0.25) if n % 2 else e for n, e in enumerate(run.results))
-    (median,) = first_token_quantiles(replace(run, results=half), (0.5,), 0.05)
+    told, untold = TokenTimes(2.25, 0.01), TokenTimes(None, None, "nobody looked")
+    half = [replace(each, tokens=told if n % 2 else untold) for n, each in enumerate(served(60))]
+    (median,) = token_quantiles(run_of(half), "ttft_p95", (0.5,), 0.05)
     assert median.value == pytest.approx(2.25)
-    (nothing,) = first_token_quantiles(run, (0.5,), 0.05)
+    (nothing,) = token_quantiles(run_of(served(60)), "ttft_p95", (0.5,), 0.05)
     assert isinstance(nothing, Unmeasured)
 
 
+def test_times_between_tokens_of_the_answers_that_came_bit_by_bit():
+    whole = [Served(f"w{n}", tokens=TokenTimes(1.0)) for n in range(30)]
+    streamed = [Served(f"s{n}", tokens=TokenTimes(0.2, 0.01)) for n in range(30)]
+    (median,) = token_quantiles(run_of(whole + streamed), "tpot_p95", (0.5,), 0.05)
+    assert median.value == pytest.approx(0.01)
+
+
 def test_first_tokens_with_trials_in_any_order():
-    trials = [Served(f"c{n}", trial=t, latency=1.0) for t in (1, 0) for n in range(30)]
-    run = run_of(trials)
-    timed = tuple(streamed(each, 0.1 * (1 + each.outcome.trial)) for each in run.results)
-    low, high = first_token_quantiles(replace(run, results=timed), (0.25, 0.75), 0.05)
+    trials = [
+        Served(f"c{n}", trial=t, latency=1.0, tokens=TokenTimes(2.1 + 0.1 * t))
+        for t in (1, 0)
+        for n in range(30)
+    ]
+    low, high = token_quantiles(run_of(trials), "ttft_p95", (0.25, 0.75), 0.05)
     assert (low.value, high.value) == (pytest.approx(2.1, abs=0.01), pytest.approx(2.2, abs=0.01))

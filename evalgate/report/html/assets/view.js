@@ -119,11 +119,12 @@ function cacheLine([key, hit, source, kind, near]) {
   return make("li", {}, ...said);
 }
 
-function attemptLine([wait, latency, ttft, error, status, sum], number, several) {
+function attemptLine([wait, latency, ttft, error, status, sum, speed], number, several) {
   const said = [several ? `attempt ${number}: ` : "", error ? `failed, ${error}` : "answered"];
   if (status) said.push(` (${status})`);
   said.push(` after ${seconds(latency)}`);
   if (ttft !== null) said.push(`, first token after ${seconds(ttft)}`);
+  if (speed !== null) said.push(`, then ${significant(speed, 3)} tokens/s`);
   if (wait) said.push(`, waited ${seconds(wait)} before`);
   return [sub(said.join("")), ...(sum ? [sub(sum)] : [])];
 }
@@ -146,6 +147,16 @@ function stageLine([deployment, confidence, accepted]) {
 
 const ROLES = { fallback: "Fallback, call", escalate: "Escalation, call", sample: "Another sample, call", check: "Verifier, call", verify: "Verifier of the cache, call", embed: "Embedding, call" };
 
+function tokenTimes(trial) {
+  if (!trial.t) return [];
+  const [first, each, why] = trial.t;
+  const said = [];
+  if (first !== null) said.push(`first token seen after ${seconds(first)}`);
+  if (each !== null) said.push(`${seconds(each)} for each after it`);
+  if (why) said.push(`times of tokens unknown: ${why}`);
+  return [sub(...visible(said.join(", ")))];
+}
+
 function path(trial) {
   const list = make("ol", { class: "path" });
   if (trial.k) list.append(cacheLine(trial.k));
@@ -157,7 +168,7 @@ function path(trial) {
   if (trial.c) list.append(...trial.c.map(stageLine));
   for (const step of trial.s) list.append(stepLine(step));
   const cost = trial.usd === undefined ? `cost unknown: ${trial.unpriced}` : usd(trial.usd);
-  list.append(make("li", {}, make("b", { text: "Total" }), ` ${seconds(trial.l)}, `, ...visible(cost)));
+  list.append(make("li", {}, make("b", { text: "Total" }), ` ${seconds(trial.l)}, `, ...visible(cost), ...tokenTimes(trial)));
   return list;
 }
 
