@@ -8,6 +8,7 @@ from typing import Literal
 
 from evalgate.core.budgets import OnInconclusive, Scale, Waiver
 from evalgate.core.errors import ExitCode
+from evalgate.core.hosting_use import AtUtilisation, HostingUse
 from evalgate.core.labels import JudgeStatus
 from evalgate.core.metrics import LimitName, Metric, Unit
 from evalgate.core.numbers import Measured, Unmeasured
@@ -24,6 +25,7 @@ class Check:
     ``gated`` False the check is shown and blocks only under ``on_inconclusive: block``. ``losses`` and
     ``gains`` are what the method counts (cases that broke and were fixed; calls slow on one side only).
     ``waiver`` is set where the limit would block and a waiver lets it pass; the verdict stays what it was.
+    ``at_utilisation`` is what a cost that rests on how full machines are would be judged at others.
     """
 
     metric: Metric
@@ -51,6 +53,7 @@ class Check:
     cases_needed: int | None = None
     assumptions: tuple[str, ...] = ()
     waiver: Waiver | None = None
+    at_utilisation: tuple[AtUtilisation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,7 @@ class SideSummary:
     gateway: GatewayUse | None = None
     queued_s: float = 0.0
     cascade: CascadeUse | None = None
+    hosting: tuple[HostingUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from decimal import Context
 from math import isinf
 
 from evalgate.core.budgets import Waiver
+from evalgate.core.hosting_use import AtUtilisation
 from evalgate.core.labels import JudgeStatus
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.verdict import (
@@ -137,6 +138,7 @@ def check_json(check: Check) -> dict[str, object]:
     # A relative allowance is a ratio whatever the metric, so only absolute ones are money.
     money = check.metric == "cost_per_correct"
     absolute_money = money and check.scale == "absolute"
+    filled = [_at_utilisation(check, each, money=absolute_money) for each in check.at_utilisation]
     return {
         "metric": check.metric,
         "slice": None if check.slice is None else _text(check.slice),
@@ -163,15 +165,24 @@ def check_json(check: Check) -> dict[str, object]:
         "cases_needed": check.cases_needed,
         "assumptions": [_text(assumption) for assumption in check.assumptions],
         "waiver": None if check.waiver is None else _waiver(check.waiver, money=absolute_money),
+        **({"at_utilisation": filled} if filled else {}),
+    }
+
+
+def _at_utilisation(check: Check, at: AtUtilisation, *, money: bool) -> dict[str, object]:
+    return {
+        "times": at.times,
+        "utilisation": {_text(alias): share for alias, share in at.utilisations},
+        "candidate": measured_json(at.candidate, money=True),
+        "change": measured_json(at.change, money=money),
+        "verdict": at.verdict,
+        "turns": at.verdict != check.verdict,
     }
 
 
 def _waiver(waiver: Waiver, *, money: bool) -> dict[str, object]:
-    return {
-        "allowance": _number(waiver.allowance, money=money),
-        "reason": _text(waiver.reason),
-        "expiry": waiver.expiry,
-    }
+    amount = _number(waiver.allowance, money=money)
+    return {"allowance": amount, "reason": _text(waiver.reason), "expiry": waiver.expiry}
 
 
 def measured_json(measured: Measured, *, money: bool = False) -> dict[str, object]:

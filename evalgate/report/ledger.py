@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from evalgate.core.hosting_file import Hosting
+from evalgate.core.hosting_use import HostingUse
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.verdict import CacheUse, CascadeUse, GatewayUse, Judgement, SideSummary
-from evalgate.report.numbers import MISSING, count, pair, percent, share_or_missing, usd_or_missing
+from evalgate.report.numbers import MISSING, count, pair, percent, share_or_missing, usd, usd_or_missing
 from evalgate.report.safe_text import safe_line
 
 
@@ -26,6 +28,7 @@ def ledger(judgement: Judgement) -> list[LedgerRow]:
         LedgerRow("of it for fallbacks", *_costs(before.fallbacks_usd, after.fallbacks_usd)),
         *stakes(judgement),
         *_cascade_costs(before.cascade, after.cascade),
+        *_machines(before, after),
         LedgerRow("cache hits", *_shares(before.cache_hit_share, after.cache_hit_share)),
         *_hits(before.cache, after.cache),
         LedgerRow("strong share", *_shares(before.strong_share, after.strong_share)),
@@ -176,6 +179,36 @@ def _cascade_costs(before: CascadeUse | None, after: CascadeUse | None) -> list[
         LedgerRow("of it for escalations", *_costs(up[0], up[1])),
         LedgerRow("of it to be sure", *_costs(sure[0], sure[1])),
     ]
+
+
+def _machines(before: SideSummary, after: SideSummary) -> list[LedgerRow]:
+    rows = []
+    sides = [{use.deployment: use for use in side.hosting} for side in (before, after)]
+    for alias in dict.fromkeys([*sides[0], *sides[1]]):
+        uses = [side.get(alias) for side in sides]
+        name = safe_line(alias, 20)
+        costs = [0.0 if use is None else use.usd_per_request for use in uses]
+        rows.append(LedgerRow(f"of it for {name}'s machines", *_costs(costs[0], costs[1])))
+        rows.append(
+            LedgerRow(
+                f"{name}'s machines", *(MISSING if use is None else machines(use.hosting) for use in uses)
+            )
+        )
+        rows.append(LedgerRow("goodput of each", *map(_goodput, uses)))
+    return rows
+
+
+def machines(hosting: Hosting) -> str:
+    """Return what machines of one's own cost and how full they are."""
+    accelerators = hosting.replicas * hosting.accelerators
+    return f"{accelerators:,} at {usd(hosting.usd_per_hour)}/h, {100 * hosting.utilisation:.3g}% full"
+
+
+def _goodput(use: HostingUse | None) -> str:
+    if use is None:
+        return MISSING
+    counted = "tokens" if use.goodput.counted == "output tokens" else "requests"
+    return f"{use.goodput.per_s:.3g} {counted}/s"
 
 
 def _cascade(before: CascadeUse | None, after: CascadeUse | None) -> list[LedgerRow]:

@@ -15,6 +15,7 @@ from evalgate.report.markdown_escape import code, fence, prose
 from evalgate.report.numbers import usd_or_missing
 from evalgate.report.rests import both, evidence
 from evalgate.report.safe_text import no_command, safe_line
+from evalgate.report.sensitivity import at_utilisations
 
 # GitHub drops a job summary of more than 1 MiB altogether.
 MOST_BYTES = 900_000
@@ -85,6 +86,7 @@ def _essentials(judgement: Judgement, *, alone: bool) -> str:
     said = [] if alone else [prose(wording.headline(judgement)), ""]
     lines = ["", heading, "", *said, *limits_table(judgement, judgement.checks), ""]
     why = [f"- {prose(reason)}" for _, reason in wording.reasons(judgement)]
+    why += [f"- {prose(said.text)}" for said in at_utilisations(judgement)]
     if judgement.baseline:
         why.append(f"- cases: {wording.counts(judgement)}")
     why.append(

@@ -12,6 +12,7 @@ from evalgate.report.numbers import usd_or_missing
 from evalgate.report.quiet import is_quiet, quiet_slices
 from evalgate.report.rests import both, evidence
 from evalgate.report.safe_text import columns, no_command, safe_line
+from evalgate.report.sensitivity import at_utilisations
 from evalgate.report.table import Cell, Column, table
 
 NARROWEST = 60
@@ -134,12 +135,14 @@ class _Page:
             self.lines.extend(lines)
         why = wording.reasons(judgement)
         held = quiet_slices(judgement)
-        if why or held:
+        if why or held or at_utilisations(judgement):
             self.blank()
         for said in held:
             self.sentence(said, first=f"{_INDENT}{wording.MARKS['pass']} ")
         for check, reason in why:
             self.sentence(reason, first=f"{_INDENT}{wording.check_mark(check)} ")
+        for text, turns in at_utilisations(judgement):
+            self.sentence(text, first=f"{_INDENT}{'?' if turns else '·'} ")
 
     def _stacked_limits(self, judgement: Judgement, rows: list[list[Cell]]) -> None:
         self.sentence(f"limits, {wording.change_heading(judgement)}", first=_INDENT, style="quiet")

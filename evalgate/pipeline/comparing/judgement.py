@@ -1,5 +1,6 @@
 """From finished runs to a judgement: compare, judge by the baseline's rules, say where the money went."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from evalgate.core.comparison import Comparison
@@ -9,6 +10,7 @@ from evalgate.gate.judge import Ruling, judge
 from evalgate.gate.looks import judge_look
 from evalgate.grading.confusion import confusion
 from evalgate.pipeline.comparing.sides import CostPerCorrect, policy_diff, summarize
+from evalgate.pipeline.comparing.utilisation import utilisation_notes, with_sensitivity
 from evalgate.pipeline.spending.case_cap import cap_note
 from evalgate.scoring.compare import compare, compare_absolute, compare_look
 
@@ -22,13 +24,8 @@ def judge_pair(baseline: Run, candidate: Run) -> Judgement:
         RunsNotComparable: the runs do not cover the same cases of the same suite.
 
     """
-    look = candidate.manifest.look
-    if look is None:
-        comparison = compare(baseline, candidate)
-        return _judgement(comparison, judge(comparison, baseline.manifest.rules), baseline, candidate)
     baseline = measured_alike(baseline, candidate)
-    looked = compare_look(baseline, candidate, look)
-    return _judgement(looked.plain, judge_look(looked, baseline.manifest.rules).ruling, baseline, candidate)
+    return _judgement(*_judged((baseline, candidate)), baseline, candidate)
 
 
 def measured_alike(baseline: Run, candidate: Run) -> Run:
@@ -43,13 +40,27 @@ def measured_alike(baseline: Run, candidate: Run) -> Run:
 
 def judge_alone(run: Run) -> Judgement:
     """Judge a run with nothing to compare it with: absolute limits only."""
-    comparison = compare_absolute(run)
-    return _judgement(comparison, judge(comparison, run.manifest.rules), run, run)
+    return _judgement(*_judged((run,)), run, run)
+
+
+def _judged(runs: Sequence[Run]) -> tuple[Comparison, Ruling]:
+    """Compare the candidate, which comes last, with the baseline, or alone, and judge what came out."""
+    rules, look = runs[0].manifest.rules, runs[-1].manifest.look
+    if len(runs) == 1:
+        comparison = compare_absolute(runs[0])
+    elif look is None:
+        comparison = compare(runs[0], runs[1])
+    else:
+        looked = compare_look(runs[0], runs[1], look)
+        return looked.plain, judge_look(looked, rules).ruling
+    return comparison, judge(comparison, rules)
 
 
 def _judgement(comparison: Comparison, ruling: Ruling, baseline: Run, candidate: Run) -> Judgement:
     manifest = candidate.manifest
     costs = _costs_per_correct(comparison)
+    runs = (candidate,) if comparison.baseline is None else (baseline, candidate)
+    checks = with_sensitivity(ruling.checks, runs, lambda filled: _judged(filled)[1].checks)
     return Judgement(
         suite=manifest.suite,
         baseline=comparison.baseline,
@@ -57,7 +68,7 @@ def _judgement(comparison: Comparison, ruling: Ruling, baseline: Run, candidate:
         verdict=ruling.verdict,
         blocked=ruling.blocked,
         headline=ruling.headline,
-        checks=ruling.checks,
+        checks=checks,
         cases=comparison.cases,
         flips=comparison.flips,
         baseline_side=summarize(baseline, costs[0]),
@@ -66,7 +77,11 @@ def _judgement(comparison: Comparison, ruling: Ruling, baseline: Run, candidate:
         spend_usd=0.0,
         mode=manifest.mode,
         policy_diff=policy_diff(baseline.manifest.policy_summary, manifest.policy_summary),
-        notes=(*_weights_note(candidate), *_caps(comparison, ruling, baseline, candidate)),
+        notes=(
+            *_weights_note(candidate),
+            *_caps(comparison, ruling, baseline, candidate),
+            *(note for run in runs for note in utilisation_notes(run)),
+        ),
         requests_per_month=manifest.requests_per_month,
         confusions=_confusions(baseline, candidate) if manifest.labels else None,
         judge=comparison.judge,

@@ -12,6 +12,7 @@ from evalgate.report.github.summary import error_title
 from evalgate.report.markdown import announced, compared, limits_table, md_table
 from evalgate.report.markdown_escape import code, prose
 from evalgate.report.safe_text import safe_line
+from evalgate.report.sensitivity import at_utilisations
 
 MOST_CHARACTERS = 60_000
 _MARKER = "<!-- evalgate:v1 {} -->"
@@ -70,6 +71,7 @@ def _one(judgement: Judgement) -> list[str]:
     lines += limits_table(judgement, shown)
     if left:
         lines += ["", f"and {left:,} more limits, all in the summary"]
+    lines += [line for said in at_utilisations(judgement)[:_LIMITS_SHOWN] for line in ("", prose(said.text))]
     said = wording.counts(judgement) if judgement.baseline else f"{judgement.cases.total:,} cases"
     return [*lines, "", f"Cases: {said}. Mode: {judgement.mode}.", ""]
 

@@ -8,8 +8,10 @@ from evalgate.report.html.markup import Html, joined, tag
 from evalgate.report.html.section import Place, cell, header_row, section, stacking_table
 from evalgate.report.html.svg import scroller
 from evalgate.report.html.typeset import badge, missing, typeset, why_missing
+from evalgate.report.layout import Style
 from evalgate.report.numbers import MISSING, level
 from evalgate.report.quiet import is_quiet, quiet_slices
+from evalgate.report.sensitivity import at_utilisations
 
 # A page of a thousand critical slices is no page; the JSON result has all of them.
 MOST_ROWS = 60
@@ -117,5 +119,11 @@ def _said(judgement: Judgement) -> Html | None:
         for check, text in wording.reasons(judgement)[:MOST_ROWS]
     ]
     held = [("pass", wording.STYLES["pass"], text) for text in quiet_slices(judgement)]
-    items = [tag("li", badge(word, style), " ", typeset(text)) for word, style, text in (*why, *held)]
+    filled: list[tuple[str, Style, str]] = [
+        ("turns" if said.turns else "holds", "unsure" if said.turns else "quiet", said.text)
+        for said in at_utilisations(judgement)
+    ]
+    items = [
+        tag("li", badge(word, style), " ", typeset(text)) for word, style, text in (*why, *held, *filled)
+    ]
     return tag("ul", *items, class_="said") if items else None

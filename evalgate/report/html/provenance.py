@@ -13,6 +13,7 @@ from evalgate.report.html.markup import Child, Html, joined, tag
 from evalgate.report.html.section import Place, header_row, section, table
 from evalgate.report.html.svg import scroller
 from evalgate.report.html.typeset import missing, name, typeset, versus
+from evalgate.report.ledger import machines
 from evalgate.report.numbers import count, percent, points, usd
 from evalgate.report.rests import both, evidence
 from evalgate.report.safe_text import safe_line
@@ -223,7 +224,8 @@ def _price(policy: str, alias: str, price: Price) -> Html:
     tiers = f" ({count(len(price.tiers), 'tier')} above)" if price.tiers else ""
     numbers = (f"{usd(price.input_per_1m)}{tiers}", cached, usd(price.output_per_1m), usd(price.per_request))
     cells = (tag("td", number, class_="num") for number in numbers)
-    return tag("tr", tag("th", name(policy), scope="row"), tag("td", name(alias)), *cells)
+    hosted = "" if price.hosting is None else f" (machines: {machines(price.hosting)})"
+    return tag("tr", tag("th", name(policy), scope="row"), tag("td", name(alias), hosted), *cells)
 
 
 def _listed(texts: Iterable[str]) -> Html:
