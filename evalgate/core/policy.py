@@ -120,6 +120,7 @@ class Policy:
     ``digest`` covers everything that can change an answer, a cost or a time, and nothing else (not the
     description, not the file's name). ``summary`` holds the lines of the policy for diffs, ``key: value``.
     ``embed`` is the function that a semantic cache compares questions by, where it is not a deployment.
+    ``not_judged`` are the settings of the config it was read from that no policy can say.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Policy:
     summary: tuple[str, ...] = ()
     cascade: Cascade | None = None
     embed: EmbedFunction | None = field(default=None, compare=False)
+    not_judged: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def answering(self) -> Mapping[str, Deployment]:

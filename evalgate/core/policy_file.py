@@ -64,14 +64,9 @@ class Limits(Written):
     max_concurrency: Annotated[int, Field(gt=0)] | None = None
 
 
-class DeploymentFile(Written):
-    """One served model. ``prompt`` and ``params`` override the policy's.
+class DeploymentParts(Written):
+    """What a deployment has beside its provider and model."""
 
-    ``service_time`` says how an engine of one's own slows down as it fills; it is used for traffic alone.
-    """
-
-    provider: str
-    model: str
     revision: str | RevisionOf | None = None
     quantization: str | None = None
     price: Price | None = None
@@ -79,6 +74,16 @@ class DeploymentFile(Written):
     service_time: ServiceTimeFile | None = None
     prompt: list[Message] | str | None = None
     params: dict[str, Any] | None = None
+
+
+class DeploymentFile(DeploymentParts):
+    """One served model. ``prompt`` and ``params`` override the policy's.
+
+    ``service_time`` says how an engine of one's own slows down as it fills; it is used for traffic alone.
+    """
+
+    provider: str
+    model: str
 
 
 class RegexRule(Written):
@@ -266,16 +271,21 @@ class ResponseFile(Written):
     normalize: list[ResponseRule] = []
 
 
-class PolicyFile(Written):
-    """Everything production does to turn a question into an answer."""
+class PolicyParts(Written):
+    """What a policy always says itself, wherever its deployments come from."""
 
     description: str = ""
     prompt: list[Message] | str | None = None
     params: dict[str, Any] = {}
-    deployments: Annotated[dict[str, DeploymentFile], Field(min_length=1)]
-    cache: CacheFile | None = None
     router: RouterFile | None = None
     cascade: CascadeFile | None = None
     use: str | None = None
-    reliability: Reliability = Reliability()
     response: ResponseFile = ResponseFile()
+
+
+class PolicyFile(PolicyParts):
+    """Everything production does to turn a question into an answer."""
+
+    deployments: Annotated[dict[str, DeploymentFile], Field(min_length=1)]
+    cache: CacheFile | None = None
+    reliability: Reliability = Reliability()

@@ -11,11 +11,13 @@ from typing import Any
 
 from evalgate.core.errors import BadInput
 from evalgate.core.policy_file import FunctionRouter, PolicyFile
+from evalgate.core.policy_source_file import PolicyOverFile
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite_file import FunctionGrader, SimilarityGrader, SuiteFile
 from evalgate.load.documents import Document, read_yaml
 from evalgate.load.families import Family
 from evalgate.load.places import PROJECT_FILE, find_suites
+from evalgate.load.policy_documents import read_written
 
 _GLOB = frozenset("*?[")
 _LONGEST_PATH = 300
@@ -37,7 +39,7 @@ class Changed:
         """Tell whether the file, something in the folder, or a submodule around it has changed."""
         return any(map(self._touched, {os.path.normpath(path), os.path.realpath(path)}))
 
-    def touches_policy(self, document: Document[PolicyFile]) -> bool:
+    def touches_policy(self, document: Document[PolicyFile] | Document[PolicyFile | PolicyOverFile]) -> bool:
         """Tell whether a policy, a file that it names, or code that it may run has changed."""
         by_code = self.code and isinstance(document.value.router, FunctionRouter)
         return (
@@ -89,7 +91,7 @@ class Changed:
         if self.names_touched(document.tree.value, path.parent):
             return True
         policies = Family(root / written.policies).open().values()
-        return any(self.touches_policy(read_yaml(each, PolicyFile, each.name)) for each in policies)
+        return any(self.touches_policy(read_written(each, each.name)) for each in policies)
 
     def _touched(self, absolute: str) -> bool:
         try:

@@ -60,7 +60,7 @@ def load_everything(start: Path) -> Everything:
 
     """
     gathered = gather(find_project(start), (), Selection(start, rejected=True), calling=True)
-    warnings: list[Problem] = []
+    warnings = [note for each in gathered.shelf.loaded() for note in each.notes]
     if gathered.file is not None:
         warnings.extend(_unused_providers(gathered, gathered.file))
     for suite in gathered.project.suites:
@@ -71,7 +71,7 @@ def load_everything(start: Path) -> Everything:
         gathered.findings.from_root(each.document.path): each.document for each in gathered.shelf.loaded()
     }
     problems = dict.fromkeys(gathered.findings.problems)
-    return Everything(gathered.project, tuple(problems), tuple(warnings), policies, gathered)
+    return Everything(gathered.project, tuple(problems), tuple(dict.fromkeys(warnings)), policies, gathered)
 
 
 def _unused_providers(gathered: Gathered, document: Document[ProjectFile]) -> list[Problem]:

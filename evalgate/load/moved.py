@@ -19,6 +19,7 @@ from evalgate.core.policy_file import (
 from evalgate.load.documents import Document
 from evalgate.load.git import Commit, differs, fork_point
 from evalgate.load.places import PROJECT_FILE
+from evalgate.load.policy_documents import source_file
 from evalgate.load.project import Gathered
 
 
@@ -60,6 +61,8 @@ def _referenced(document: Document[PolicyFile], root: Path) -> Iterator[Path]:
     written, folder = document.value, document.path.parent
     prompts = (written.prompt, *(each.prompt for each in written.deployments.values()))
     names = [prompt for prompt in prompts if isinstance(prompt, str)]
+    if (source := source_file(document)) is not None:
+        names.append(source)
     for each in written.deployments.values():
         if isinstance(each.revision, RevisionOf):
             names += [*each.revision.files, *each.revision.tree]

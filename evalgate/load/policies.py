@@ -12,11 +12,12 @@ from evalgate.core.policy import Cascade, Deployment, EmbedFunction, Policy, Rou
 from evalgate.core.policy_file import DeploymentFile, PolicyFile, SemanticCache
 from evalgate.core.providers_file import LitellmProvider, ProviderFile, request_kind, steers_litellm
 from evalgate.load.cascades import check_asked, load_cascade
-from evalgate.load.documents import Document, read_yaml
+from evalgate.load.documents import Document
 from evalgate.load.findings import Findings
 from evalgate.load.fingerprint import with_fingerprint
 from evalgate.load.hosting import PriceSite, load_price
 from evalgate.load.policy_checks import check_policy
+from evalgate.load.policy_documents import read_policy
 from evalgate.load.prompts import load_prompt
 from evalgate.load.revisions import load_revision
 from evalgate.load.routers import load_router, source_key
@@ -27,10 +28,14 @@ from evalgate.load.yaml_text import KeyPath
 
 @dataclass(frozen=True, slots=True)
 class LoadedPolicy:
-    """A policy with the file it came from, for problems that only show beside other policies or cases."""
+    """A policy with the file it came from, for problems that only show beside other policies or cases.
+
+    ``notes`` say what the config that it was read from does beside what is judged.
+    """
 
     document: Document[PolicyFile]
     policy: Policy
+    notes: tuple[Problem, ...] = ()
 
 
 class PolicyShelf:
@@ -76,9 +81,10 @@ class PolicyShelf:
         findings = self._findings
         before = len(findings.problems)
         shown = findings.shown(path)
-        document: Document[PolicyFile] | None = findings.attempt(lambda: read_yaml(path, PolicyFile, shown))
-        if document is None:
+        read = findings.attempt(lambda: read_policy(path, shown, self._providers, findings))
+        if read is None:
             return None
+        document = read.document
         findings.problems.extend(check_policy(document))
         deployments = self._deployments(document)
         router = self._router(document)
@@ -88,7 +94,8 @@ class PolicyShelf:
         if len(findings.problems) > before:
             return None
         policy = _assemble(document, family, deployments, (router, cascade), findings)
-        return LoadedPolicy(document, with_fingerprint(replace(policy, embed=embed)))
+        policy = replace(policy, embed=embed, not_judged=read.not_judged)
+        return LoadedPolicy(document, with_fingerprint(policy), read.notes)
 
     def _embed_function(self, document: Document[PolicyFile]) -> EmbedFunction | None:
         cache = document.value.cache

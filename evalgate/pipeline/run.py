@@ -1,7 +1,7 @@
 """The verb ``run``: measure every candidate and its baseline, compare them, decide."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -166,10 +166,19 @@ def _counted(
         calls=_counts(suite, runs, judges, called),
         spend_usd=called.spend.at_most_usd,
         judging=judges,
-        notes=(*judgement.notes, *called.notes, *waivers),
+        notes=(*judgement.notes, *called.notes, *waivers, *_not_judged(suite, judgement)),
         owners=suite.owners,
         file=_file_of(suite, judgement),
     )
+
+
+def _not_judged(suite: Suite, judgement: Judgement) -> Iterator[str]:
+    """Yield what the config that the candidate is read from does beside what was judged."""
+    for each in (suite.baseline, *suite.proposals):
+        if each is not None and each.name == judgement.candidate and each.not_judged:
+            names = ", ".join(each.not_judged)
+            said = "is read from a config of which this was not judged (see `evalgate check`)"
+            yield f"{each.name} {said}: {names}"
 
 
 def _file_of(suite: Suite, judgement: Judgement) -> str:

@@ -7,19 +7,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
 from evalgate.core.cases import Case
 from evalgate.core.labels import HumanLabel
 from evalgate.core.policy_file import PolicyFile
+from evalgate.core.policy_source_file import PolicyOverFile
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite_file import SuiteFile
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
-_FILES: Mapping[str, tuple[type[BaseModel], str]] = {
+_FILES: Mapping[str, tuple[Any, str]] = {
     "project": (ProjectFile, "evalgate.yaml"),
     "suite": (SuiteFile, "suite.yaml of evalgate"),
-    "policy": (PolicyFile, "a policy of evalgate"),
+    "policy": (PolicyFile | PolicyOverFile, "a policy of evalgate"),
     "case": (Case, "one line of a suite's cases.jsonl"),
     "label": (HumanLabel, "one line of a suite's labels.jsonl"),
 }
@@ -32,7 +33,7 @@ _DATA = frozenset({"const", "enum", "examples", "required"})
 def schema_text(name: str) -> str:
     """Return the schema of one kind of file as indented JSON with a final newline."""
     model, title = _FILES[name]
-    schema = _draft07(model.model_json_schema())
+    schema = _draft07(TypeAdapter(model).json_schema())
     document = {"$schema": DRAFT, "title": title, **schema}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

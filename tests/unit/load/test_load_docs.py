@@ -12,6 +12,7 @@ from evalgate.core import (
     cases_file,
     hosting_file,
     policy_file,
+    policy_source_file,
     project_file,
     service_time_file,
     suite_file,
@@ -34,6 +35,7 @@ MODELS = [
         cases_file,
         hosting_file,
         policy_file,
+        policy_source_file,
         project_file,
         suite_file,
         service_time_file,
@@ -46,7 +48,8 @@ MODELS = [
 
 @pytest.mark.parametrize("model", [*MODELS, Case, TextClassifierFile], ids=lambda model: model.__name__)
 def test_every_key_is_explained(model):
-    for key in model.model_fields:
+    for name, field in model.model_fields.items():
+        key = field.alias or name
         assert re.search(rf"`\{{?{key}\b", PAGE), f"{model.__name__}.{key}"
 
 
@@ -62,6 +65,7 @@ def test_the_examples_are_valid():
         suite_file.SuiteFile,
         suite_file.SuiteFile,
         policy_file.PolicyFile,
+        policy_source_file.PolicyOverFile,
     )
     for text, kind in zip(blocks("yaml"), kinds, strict=True):
         validate(parse_yaml(text, "docs/files.md"), kind, "docs/files.md")

@@ -1,0 +1,175 @@
+"""The installed litellm does what is read out of its config: its own Router, against a server that fails."""
+
+import asyncio
+import importlib
+import importlib.util
+import os
+import warnings
+from collections import Counter
+
+import pytest
+
+from evalgate.core.policy_source_file import LitellmSource
+from evalgate.core.providers_file import LitellmProvider
+from evalgate.load.litellm_config.config import read_litellm_config
+from evalgate.load.litellm_config.draft import Draft
+from evalgate.load.litellm_config.settings import MODULE, ROUTER, meaning_of_param
+from evalgate.load.litellm_config.translate import Wanted, translate
+from evalgate.load.litellm_config.vendors import reached
+from tests.loopback import Loopback, status
+
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("litellm") is None, reason="litellm is not installed"),
+    pytest.mark.filterwarnings("ignore"),
+]
+
+
+@pytest.fixture(scope="module")
+def litellm():
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = importlib.import_module("litellm")
+    module.suppress_debug_info = True
+    return module
+
+
+def arguments(origin, **more):
+    def entry(name, model, **params):
+        key = {"api_base": f"{origin}/v1", "api_key": "none"}
+        return {"model_name": name, "litellm_params": {"model": f"openai/{model}", **key, **params}}
+
+    listed = [
+        entry("chat", "m-chat"),
+        entry("big", "m-big"),
+        entry("own", "m-own"),
+        entry("ordered", "m-first", order=1),
+        entry("ordered", "m-second", order=2),
+        entry("eager", "m-eager", num_retries=3),
+        entry("sdk", "m-sdk", max_retries=4),
+    ]
+    return {"model_list": listed, **more}
+
+
+def read(arguments, entry, tmp_path):
+    """Return what a policy that asks `entry` would be, by our reading of a Router's arguments."""
+    import json
+
+    path = tmp_path / "router.json"
+    path.write_text(json.dumps(arguments))
+    draft = Draft(read_litellm_config(path, "router.json"))
+    everywhere = {
+        "any": LitellmProvider(
+            kind="litellm", origin=arguments["model_list"][0]["litellm_params"]["api_base"]
+        )
+    }
+    assert translate(draft, Wanted({("use",): entry}), everywhere) == []
+    assert draft.problems == []
+    return draft.value
+
+
+CASES = [
+    ("chat", {}),
+    ("chat", {"num_retries": 0, "fallbacks": [{"chat": ["big", "own"]}]}),
+    ("chat", {"num_retries": 1, "fallbacks": [{"chat": ["big"]}, {"big": ["own"]}]}),
+    (
+        "chat",
+        {"num_retries": 0, "fallbacks": [{"chat": ["big"]}, {"big": ["chat", "own"]}, {"own": ["big"]}]},
+    ),
+    (
+        "chat",
+        {"num_retries": 0, "fallbacks": [{"chat": ["big", "own"]}, {"big": ["own"]}], "max_fallbacks": 1},
+    ),
+    ("chat", {"num_retries": 0, "default_fallbacks": ["own", "chat"]}),
+    ("chat", {"num_retries": 0, "fallbacks": [{"chat": ["big"]}], "default_fallbacks": ["own"]}),
+    ("ordered", {"num_retries": 0, "fallbacks": [{"ordered": ["own"]}]}),
+    ("chat", {"num_retries": 0, "fallbacks": [{"chat": ["ordered"]}]}),
+    ("alias", {"num_retries": 0, "model_group_alias": {"alias": "chat"}, "fallbacks": [{"alias": ["own"]}]}),
+    ("eager", {"num_retries": 1}),
+    ("sdk", {"num_retries": 1}),
+    ("chat", {"num_retries": 1, "retry_policy": {"DefaultRetries": 3}}),
+    ("chat", {"num_retries": 0, "model_group_retry_policy": {"chat": {"DefaultRetries": 2}}}),
+]
+
+
+@pytest.mark.parametrize(("entry", "more"), CASES, ids=lambda each: str(each)[:60])
+def test_its_router_asks_whom_we_read_and_as_often(litellm, tmp_path, entry, more):
+    with Loopback([status(500)]) as server:
+        given = arguments(server.origin, **more)
+        ours = read(given, entry, tmp_path)
+
+        async def ask():
+            # Resting deployments is told, not read; and nobody wants to wait.
+            router = litellm.Router(**given, disable_cooldowns=True)
+            router._time_to_sleep_before_retry = lambda **_: 0
+            with pytest.raises(Exception, match=r"."):
+                await router.acompletion(entry, [{"role": "user", "content": "hi"}])
+
+        asyncio.run(ask())
+        asked = [each.json["model"] for each in server.received]
+    chain = [entry, *ours["reliability"].get("fallbacks", {}).get(entry, [])]
+    tries = 1 + ours["reliability"]["num_retries"]
+    models = [ours["deployments"][alias]["model"] for alias in chain]
+    assert asked == [model.removeprefix("openai/") for model in models for _ in range(tries)]
+
+
+def test_its_timeouts_are_the_ones_we_read(litellm, tmp_path):
+    for more, own in [
+        ({}, {}),
+        ({"timeout": 20}, {}),
+        ({"timeout": 20, "stream_timeout": 7}, {}),
+        ({"timeout": 20}, {"timeout": 5}),
+        ({"stream_timeout": 7}, {"stream_timeout": 3, "stream": True}),
+        ({"timeout": 20, "stream_timeout": 7}, {"stream": True}),
+    ]:
+        given = arguments("http://127.0.0.1:1", **more)
+        given["model_list"][0]["litellm_params"].update(own)
+        ours = read(given, "chat", tmp_path)
+        router = litellm.Router(**given)
+        theirs = router._get_timeout(
+            {"stream": own.get("stream", False)}, given["model_list"][0]["litellm_params"]
+        )
+        # Its default is 100 minutes; a call of ours ends after ten.
+        assert ours["reliability"].get("request_timeout_s", 6000) == theirs
+
+
+def test_its_cache_lives_as_long_as_we_read(litellm, tmp_path):
+    caching = importlib.import_module("litellm.caching.caching")
+    ours = read(arguments("http://127.0.0.1:1", cache_responses=True), "chat", tmp_path)["cache"]
+    before = litellm.cache, list(litellm.input_callback), list(litellm.success_callback)
+    try:
+        cache = caching.Cache(type="local")
+        assert (ours["ttl_s"], ours["max_entries"]) == (
+            cache.cache.default_ttl,
+            cache.cache.max_size_in_memory,
+        )
+        assert caching.BaseCache.get_ttl(cache.cache) == 600
+        asked = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "temperature": 0}
+        other = {**asked, "messages": [{"role": "user", "content": "Hi "}]}
+        assert cache.get_cache_key(**asked) != cache.get_cache_key(**other)
+        assert cache.get_cache_key(**asked) != cache.get_cache_key(**{**asked, "temperature": 1})
+    finally:
+        litellm.cache, litellm.input_callback, litellm.success_callback = before
+
+
+def test_vendors_of_bare_names_and_their_addresses_are_its_own(litellm):
+    for model in ("gpt-4o", "gpt-5-mini", "o3-mini", "text-embedding-3-small", "claude-sonnet-4-5-20250929"):
+        assert reached({"model": model}).vendor == litellm.get_llm_provider(model)[1]
+    for vendor in ("groq", "mistral", "deepseek", "xai", "together_ai", "openrouter"):
+        theirs = litellm.get_llm_provider(f"{vendor}/m")[3]
+        assert theirs is None or reached({"model": f"{vendor}/m"}).address == theirs, vendor
+
+
+def test_every_argument_of_its_router_has_a_meaning(litellm):
+    assert set(litellm.Router.get_valid_args()) <= ROUTER.keys()
+
+
+def test_every_setting_of_a_deployment_is_known_or_sent(litellm):
+    fields = importlib.import_module("litellm.types.router").GenericLiteLLMParams.model_fields
+    sent = Counter(name for name in fields if meaning_of_param(name) is None)
+    assert not sent
+
+
+def test_the_source_of_a_policy_has_no_room_for_a_key():
+    assert set(LitellmSource.model_fields) == {"kind", "file", "without"}
+    assert "api_key" not in MODULE

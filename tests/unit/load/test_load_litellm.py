@@ -1,0 +1,584 @@
+"""A policy `from` a LiteLLM config: what is read, by whose precedence, and what is refused with its cure."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evalgate.load.litellm_config.foreign_yaml import parse_foreign_yaml
+from evalgate.load.yaml_text import parse_yaml
+
+PROJECT = """\
+suites: [suites]
+providers:
+  openai: {kind: openai, origin: "https://api.openai.com/v1", key_env: OPENAI_API_KEY}
+  claude: {kind: litellm, vendor: anthropic, key_env: ANTHROPIC_API_KEY}
+  local: {kind: openai, origin: "http://127.0.0.1:8080"}
+"""
+POLICY = """\
+from: {kind: litellm, file: ../../litellm/config.yaml}
+use: chat
+prompt:
+  - {role: user, content: "Which team? {{input}}"}
+"""
+CHAT = {"model": "openai/gpt-4o-2024-08-06", "api_key": "os.environ/OPENAI_API_KEY"}
+CLAUDE = {"model": "anthropic/claude-sonnet-4-5-20250929", "api_key": "os.environ/ANTHROPIC_API_KEY"}
+LOCAL = {"model": "hosted_vllm/qwen-2025-01-01", "api_base": "http://127.0.0.1:8080/v1"}
+CONFIG = "litellm/config.yaml"
+PRODUCTION = "policies/tickets/production.yaml"
+
+
+def entry(name, params, **more):
+    return {"model_name": name, "litellm_params": params, **more}
+
+
+THREE = [entry("chat", CHAT), entry("big", CLAUDE), entry("own", LOCAL)]
+
+
+class Config:
+    """A project whose baseline is read from a config that each test writes."""
+
+    def __init__(self, files):
+        self.files = files
+        files.write("evalgate.yaml", PROJECT)
+        (files.root / "policies/tickets/threshold.yaml").unlink()
+        self.policy()
+
+    def policy(self, more=""):
+        self.files.write(PRODUCTION, POLICY + more)
+
+    def write(self, model_list=None, name=CONFIG, **sections):
+        text = yaml.safe_dump({"model_list": model_list or THREE, **sections}, sort_keys=False)
+        self.files.write(name, text)
+
+    def read(self, model_list=None, **sections):
+        self.write(model_list, **sections)
+        return self.files.load().suites[0].baseline
+
+    def said(self, model_list=None, **sections):
+        self.write(model_list, **sections)
+        return self.files.said()
+
+    def notes(self, model_list=None, **sections):
+        from evalgate.load.everything import load_everything
+
+        self.write(model_list, **sections)
+        found = load_everything(self.files.start)
+        assert not found.errors, "\n".join(map(str, found.errors))
+        return "\n".join(str(each) for each in found.warnings if "no policy uses" not in each.message)
+
+
+@pytest.fixture
+def config(files):
+    return Config(files)
+
+
+HANDWRITTEN = """\
+use: chat
+prompt:
+  - {role: user, content: "Which team? {{input}}"}
+deployments:
+  chat:
+    provider: openai
+    model: gpt-4o-2024-08-06
+    params: {temperature: 0.2}
+    price: {input_per_1m: 2.5, output_per_1m: 10, cached_input_per_1m: 1.25}
+    limits: {rpm: 480, tpm: 100000, max_concurrency: 4}
+  big: {provider: claude, model: claude-sonnet-4-5-20250929}
+cache: {mode: exact, normalize: [], key: request, in_flight: ask, ttl_s: 3600}
+reliability:
+  num_retries: 3
+  request_timeout_s: 30
+  backoff_s: 0.5
+  max_backoff_s: 8
+  backoff_jitter: none
+  max_retry_after_s: 60
+  fallbacks: {chat: [big]}
+"""
+
+
+def test_it_serves_like_the_policy_that_says_the_same(config):
+    chat = {
+        **CHAT,
+        "temperature": 0.2,
+        "rpm": 480,
+        "tpm": 100000,
+        "max_parallel_requests": 4,
+        "input_cost_per_token": 2.5e-6,
+        "output_cost_per_token": 0.00001,
+        "cache_read_input_token_cost": 1.25e-6,
+    }
+    read = config.read(
+        [entry("chat", chat), entry("big", CLAUDE)],
+        router_settings={"num_retries": 3, "timeout": 30, "fallbacks": [{"chat": ["big"]}]},
+        litellm_settings={"cache": True, "cache_params": {"type": "redis", "ttl": 3600}},
+    )
+    config.files.write(PRODUCTION, HANDWRITTEN)
+    written = config.files.load().suites[0].baseline
+    assert read == written
+    for alias, each in written.deployments.items():
+        ours = read.deployments[alias]
+        assert ours.request(ours.prompt).digest == each.request(each.prompt).digest
+        assert ours.limits == each.limits
+
+
+def test_without_a_word_litellm_tries_twice_again(config):
+    found = config.read().reliability
+    assert (found.num_retries, found.request_timeout_s, found.fallbacks) == (2, None, {})
+
+
+@pytest.mark.parametrize(
+    ("sections", "deployment", "retries"),
+    [
+        ({"litellm_settings": {"num_retries": 4}}, {}, 4),
+        ({"litellm_settings": {"num_retries": 4}, "router_settings": {"num_retries": 1}}, {}, 1),
+        ({"router_settings": {"num_retries": 1}}, {"num_retries": 3}, 3),
+        ({"router_settings": {"num_retries": 0}}, {"max_retries": 5}, 0),
+        ({"router_settings": {"num_retries": 1, "retry_policy": {"DefaultRetries": 5}}}, {}, 5),
+        (
+            {
+                "router_settings": {
+                    "retry_policy": {"DefaultRetries": 1},
+                    "model_group_retry_policy": {"chat": {"DefaultRetries": 4}, "big": {"DefaultRetries": 5}},
+                }
+            },
+            {},
+            4,
+        ),
+        ({"num_retries": 5}, {}, 5),
+    ],
+)
+def test_retries_follow_litellms_precedence(config, sections, deployment, retries):
+    found = config.read([entry("chat", {**CHAT, **deployment}), entry("big", CLAUDE)], **sections)
+    assert found.reliability.num_retries == retries
+
+
+@pytest.mark.parametrize(
+    ("sections", "deployment", "timeout"),
+    [
+        ({"litellm_settings": {"request_timeout": 12}}, {}, 12),
+        ({"router_settings": {"timeout": 20}}, {}, 20),
+        ({"litellm_settings": {"request_timeout": 12}, "router_settings": {"timeout": 20}}, {}, 12),
+        ({"router_settings": {"timeout": 20}}, {"timeout": 5}, 5),
+        ({"router_settings": {"timeout": 20, "stream_timeout": 7}}, {}, 20),
+        ({"router_settings": {"timeout": 20, "stream_timeout": 7}}, {"stream": True}, 7),
+        ({"router_settings": {"stream_timeout": 7}}, {"stream": True, "stream_timeout": "3"}, 3),
+    ],
+)
+def test_timeouts_follow_litellms_precedence(config, sections, deployment, timeout):
+    found = config.read([entry("chat", {**CHAT, **deployment})], **sections)
+    assert found.reliability.request_timeout_s == timeout
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ({"fallbacks": [{"chat": ["big", "own"]}]}, ["big", "own"]),
+        ({"fallbacks": [{"chat": ["big"]}, {"big": ["own"]}]}, ["big", "own"]),
+        ({"fallbacks": [{"chat": ["big", "own"]}, {"big": ["chat", "own"]}]}, ["big", "own"]),
+        ({"default_fallbacks": ["own"]}, ["own"]),
+        ({"fallbacks": [{"chat": ["big"]}], "default_fallbacks": ["own"]}, ["big"]),
+        ({"fallbacks": [{"chat": ["big"]}, {"big": ["own"]}], "max_fallbacks": 1}, ["big"]),
+        ({"fallbacks": [{"chat": ["gone", "own"]}]}, ["own"]),
+        ({"fallbacks": [{"chat": [{"model": "own"}]}]}, ["own"]),
+    ],
+)
+def test_fallbacks_are_everything_that_is_asked_in_turn(config, settings, asked):
+    assert config.read(router_settings=settings).reliability.fallbacks == {"chat": asked}
+
+
+def test_a_lower_order_is_asked_first_and_the_next_one_when_it_fails(config):
+    found = config.read(
+        [
+            entry("chat", {**CLAUDE, "order": 2}),
+            entry("chat", {**CHAT, "order": 1}),
+            entry("own", LOCAL),
+        ],
+        router_settings={"fallbacks": [{"chat": ["own"]}]},
+    )
+    assert found.deployments["chat"].provider == "openai"
+    assert found.deployments["chat-order-2"].provider == "claude"
+    assert found.reliability.fallbacks == {"chat": ["chat-order-2", "own"]}
+
+
+def test_an_alias_and_a_pattern_name_groups_too(config):
+    config.files.edit(PRODUCTION, "use: chat", "use: gpt")
+    found = config.read(router_settings={"model_group_alias": {"gpt": "chat"}})
+    assert list(found.deployments) == ["gpt"]
+    config.files.edit(PRODUCTION, "use: gpt", "use: openai/gpt-4o-2024-08-06")
+    found = config.read([entry("openai/*", {**CHAT, "model": "openai/*"}), entry("*", CLAUDE)])
+    assert [each.identity[:2] for each in found.deployments.values()] == [("openai", "gpt-4o-2024-08-06")]
+
+
+def test_a_router_of_the_policy_chooses_between_groups(config):
+    config.files.edit(
+        PRODUCTION,
+        "use: chat",
+        "router: {kind: column, column: need, threshold: 0.5, strong: big, weak: chat}",
+    )
+    found = config.read(router_settings={"fallbacks": [{"chat": ["big"]}]})
+    assert sorted(found.deployments) == ["big", "chat"]
+    assert found.reliability.fallbacks == {"chat": ["big"]}
+
+
+def test_only_what_a_request_may_reach_is_read(config):
+    other = entry("other", {"model": "azure/x", "api_base": "os.environ/AZURE", "mock_response": "no"})
+    assert list(config.read([*THREE, other]).deployments) == ["chat"]
+
+
+def test_a_router_s_arguments_are_a_config_too(config):
+    config.files.edit(PRODUCTION, "config.yaml", "router.json")
+    arguments = {
+        "model_list": THREE,
+        "num_retries": 1,
+        "timeout": 9,
+        "fallbacks": [{"chat": ["own"]}],
+        "cache_responses": True,
+    }
+    config.files.write("litellm/router.json", json.dumps(arguments))
+    found = config.files.load().suites[0].baseline
+    assert (found.reliability.num_retries, found.reliability.request_timeout_s) == (1, 9)
+    assert found.reliability.fallbacks == {"chat": ["own"]}
+    assert (found.cache.mode, found.cache.ttl_s, found.cache.max_entries) == ("exact", 600, 200)
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({}, ("exact", 60, None)),
+        ({"type": "redis", "ttl": 120}, ("exact", 120, None)),
+        ({"type": "redis", "ttl": 120, "default_in_redis_ttl": 30}, ("exact", 30, None)),
+        ({"type": "local"}, ("exact", 600, 200)),
+        ({"type": "s3"}, ("exact", None, None)),
+        ({"mode": "default_off"}, None),
+        ({"supported_call_types": ["aembedding"]}, None),
+    ],
+)
+def test_an_exact_cache(config, params, expected):
+    cache = config.read(litellm_settings={"cache": True, "cache_params": params}).cache
+    assert (cache and (cache.mode, cache.ttl_s, cache.max_entries)) == expected
+
+
+def test_a_semantic_cache_asks_the_groups_embedder(config):
+    embed = entry("embed", {**CHAT, "model": "openai/text-embedding-3-small"})
+    config.policy('deployments: {embed: {revision: "1"}}\ncache: {lookup_s: 0.01}\n')
+    found = config.read(
+        [*THREE, embed],
+        litellm_settings={
+            "cache": True,
+            "cache_params": {
+                "type": "redis-semantic",
+                "similarity_threshold": 0.9,
+                "redis_semantic_cache_embedding_model": "embed",
+            },
+        },
+    )
+    assert (found.cache.embedder, found.cache.similarity_threshold) == ("embed", 0.9)
+    assert (found.cache.lookup_s, found.cache.ttl_s) == (0.01, None)
+    assert (found.deployments["embed"].kind, found.deployments["embed"].model) == (
+        "embed",
+        "text-embedding-3-small",
+    )
+
+
+def test_what_the_policy_says_itself_goes_over_what_is_read(config):
+    config.policy(
+        "params: {temperature: 1}\n"
+        'deployments: {chat: {revision: "7", params: {seed: 1}, limits: {rpm: null}}}\n'
+        "reliability: {num_retries: 0, fallbacks: {chat: [own]}}\n"
+        "cache: null\n"
+    )
+    found = config.read(
+        [entry("chat", {**CHAT, "temperature": 0, "top_p": 1, "rpm": 5}), *THREE[1:]],
+        router_settings={"num_retries": 9, "timeout": 4, "fallbacks": [{"chat": ["big"]}]},
+        litellm_settings={"cache": True},
+    )
+    assert found.deployments["chat"].revision == "7"
+    # What a request says goes over what litellm's deployment says.
+    assert found.deployments["chat"].params == {"temperature": 1, "top_p": 1, "seed": 1}
+    assert (found.reliability.num_retries, found.reliability.request_timeout_s) == (0, 4)
+    assert found.cache is None
+
+
+@pytest.mark.parametrize(
+    ("model_list", "sections", "said"),
+    [
+        (
+            None,
+            {"router_settings": {"num_retries": 9}},
+            "router_settings.num_retries: a failed call is tried 9 times",
+        ),
+        (
+            None,
+            {"router_settings": {"num_retries": "os.environ/N"}},
+            "its value stands in the environment (N)",
+        ),
+        (None, {"router_settings": {"timeout": "soon"}}, "router_settings.timeout: this is no number"),
+        (
+            [entry("chat", CHAT), entry("chat", {**CHAT, "temperature": 1})],
+            {},
+            "takes one of 2 deployments of 'chat' by chance, and they differ in params",
+        ),
+        (
+            [entry("chat", {**CHAT, "timeout": 3}), entry("big", CLAUDE)],
+            {"router_settings": {"fallbacks": [{"chat": ["big"]}]}},
+            "request_timeout_s comes to 3 for 'chat' and none for 'big'",
+        ),
+        (
+            None,
+            {"router_settings": {"retry_policy": {"TimeoutErrorRetries": 3}}},
+            "counts retries by kind of failure",
+        ),
+        (
+            None,
+            {"router_settings": {"retry_policy": {"DefaultRetries": 3, "BadRequestErrorRetries": 1}}},
+            "BadRequestErrorRetries tries again what evalgate takes for final",
+        ),
+        (
+            None,
+            {"litellm_settings": {"context_window_fallbacks": [{"chat": ["big"]}]}},
+            "after such a failure of 'chat' LiteLLM asks big",
+        ),
+        (None, {"litellm_settings": {"callbacks": ["otel", "mine.hook"]}}, "mine.hook may change or block"),
+        (
+            None,
+            {"guardrails": [{"guardrail_name": "pii", "litellm_params": {"default_on": True}}]},
+            "guardrails[0]: pii may change or block",
+        ),
+        ([entry("chat", {**CHAT, "mock_response": "hi"})], {}, "answers without asking any model"),
+        ([entry("chat", {**CHAT, "auto_router_config": "x"})], {}, "chooses the model by itself"),
+        (
+            [entry("chat", {**CHAT, "seed": "os.environ/SEED"})],
+            {},
+            "deployments.chat.params.seed in the policy",
+        ),
+        ([entry("chat", {"model": "my-model"})], {}, "'my-model' does not say whose model it is"),
+        (
+            [entry("chat", {**CLAUDE, "model": "groq/x-2025-01-01"})],
+            {},
+            '{groq: {kind: openai, origin: "https://api.groq.com/openai/v1", key_env: ANTHROPIC_API_KEY}}',
+        ),
+        (
+            [entry("chat", {**CHAT, "input_cost_per_token_above_200k_tokens": 1e-6})],
+            {},
+            "prices by tier of length cannot be read",
+        ),
+        (
+            None,
+            {"litellm_settings": {"cache": True, "cache_params": {"type": "magic"}}},
+            "the cache 'magic' is not known",
+        ),
+        (None, {"include": ["more.yaml"]}, "included files are not read"),
+        (None, {"fallbacks": [{"chat": ["big"]}], "litellm_settings": {}}, "a proxy does not read this here"),
+        ([{"model_name": "chat", "litellm_params": {}}], {}, "this deployment has no litellm_params.model"),
+        ([entry("talk", CHAT)], {}, "there is no group 'chat' in the config"),
+    ],
+)
+def test_what_a_policy_cannot_say_is_refused_with_place_and_cure(config, model_list, sections, said):
+    found = config.said(model_list, **sections)
+    assert said in found
+    # Each problem names a file with its line, and is followed by its cure.
+    assert all(line.startswith(("litellm/config.yaml:", PRODUCTION, "    ")) for line in found.split("\n"))
+    assert found.count("\n    ") == len([line for line in found.split("\n") if not line.startswith("    ")])
+
+
+def test_a_refusal_is_settled_by_saying_it_in_the_policy(config):
+    settings = {"num_retries": 9, "timeout": "os.environ/T", "retry_after": "x"}
+    assert len(config.said(router_settings=settings).split("\n")) == 6
+    config.policy("reliability: {num_retries: 5, request_timeout_s: 3, backoff_s: 1}\n")
+    found = config.read(router_settings=settings).reliability
+    assert (found.num_retries, found.request_timeout_s, found.backoff_s) == (5, 3, 1)
+
+
+def test_chance_is_settled_by_choosing_the_deployment(config):
+    twice = [entry("chat", {**CHAT, "weight": 9}), entry("chat", {**CLAUDE, "weight": 1})]
+    assert "write deployments.chat.model and deployments.chat.provider in the policy" in config.said(twice)
+    config.policy("deployments: {chat: {provider: claude, model: claude-sonnet-4-5-20250929}}\n")
+    assert config.read(twice).deployments["chat"].provider == "claude"
+    config.policy()
+    twice[1]["litellm_params"]["weight"] = 0
+    assert config.read(twice).deployments["chat"].provider == "openai"
+
+
+def test_deployments_that_ask_the_same_stand_for_one_another(config):
+    twice = [
+        entry("chat", {**CHAT, "rpm": 10}),
+        entry("chat", {**CHAT, "rpm": 5, "api_key": "os.environ/SECOND"}),
+    ]
+    found = config.read(twice)
+    assert found.deployments["chat"].limits.rpm == 15
+    # Another deployment is at hand, so a retry waits for nothing.
+    assert (found.reliability.backoff_s, found.reliability.max_backoff_s) == (0, 0)
+    assert "2 deployments of 'chat' share the load" in config.notes(twice)
+
+
+def test_without_names_what_the_policy_knowingly_leaves_out(config):
+    sections = {
+        "litellm_settings": {"callbacks": ["mine.hook"], "drop_params": True},
+        "router_settings": {"cooldown_time": 30, "context_window_fallbacks": [{"chat": ["big"]}]},
+    }
+    assert config.said(**sections).count("without: [") == 2
+    config.files.edit(
+        PRODUCTION, "config.yaml}", "config.yaml, without: [callbacks, context_window_fallbacks]}"
+    )
+    found = config.read(**sections)
+    assert found.not_judged == ("callbacks", "context_window_fallbacks", "cooldown_time", "drop_params")
+    notes = config.notes(**sections)
+    assert "cooldown_time: rests deployments" in notes
+    assert "callbacks" not in notes
+
+
+def test_every_setting_that_bears_on_serving_is_named(config):
+    notes = config.notes(
+        [entry("chat", {**CHAT, "cooldown_time": 3, "extra_headers": {"a": "b"}, "organization": "org-1"})],
+        litellm_settings={"json_logs": True, "brand_new_setting": 1, "modify_params": True},
+        router_settings={"enable_pre_call_checks": True, "routing_groups": [{}], "set_verbose": True},
+        general_settings={"store_model_in_db": True, "master_key": "os.environ/MASTER"},
+        guardrails=[{"guardrail_name": "pii", "litellm_params": {"mode": "pre_call"}}],
+    )
+    named = [line.split(": ")[1] for line in notes.split("\n") if line.startswith("litellm/")]
+    assert [each.rpartition(".")[2] for each in named] == [
+        "organization",
+        "cooldown_time",
+        "extra_headers",
+        "brand_new_setting",
+        "modify_params",
+        "enable_pre_call_checks",
+        "routing_groups",
+        "store_model_in_db",
+        "guardrails[0]",
+    ]
+
+
+def test_no_key_of_the_file_is_ever_shown(config):
+    secret = "sk-proj-4242abcd4242abcd4242abcd"
+    found = config.said(
+        [entry("chat", {**CHAT, "api_key": secret, "aws_secret_access_key": secret})],
+        litellm_settings={"cache_params": {"password": secret}},
+        general_settings={"master_key": secret},
+    )
+    assert found.count("a key is written out here") == 2
+    assert secret not in found
+    notes = config.notes(general_settings={"master_key": secret})
+    assert "general_settings.master_key: a secret is written out here" in notes
+    assert secret not in notes
+
+
+def test_a_key_for_a_server_that_wants_none_is_no_secret(config):
+    assert config.read([entry("chat", {**LOCAL, "api_key": "none"})]).deployments["chat"].provider == "local"
+
+
+def test_the_provider_is_the_one_that_asks_the_same(config):
+    config.files.edit(
+        "evalgate.yaml",
+        "  local:",
+        '  second: {kind: openai, origin: "https://api.openai.com", key_env: SECOND}\n'
+        '  azure: {kind: litellm, vendor: azure, origin: "https://team.azure.example", key_env: AZURE,'
+        ' settings: {api_version: "2026-01-01"}}\n  local:',
+    )
+    assert config.read().deployments["chat"].provider == "openai"
+    assert (
+        config.read([entry("chat", {**CHAT, "api_key": "os.environ/SECOND"})]).deployments["chat"].provider
+        == "second"
+    )
+    assert "ask the same: openai and second" in config.said(
+        [entry("chat", {**CHAT, "api_key": "os.environ/THIRD"})]
+    )
+    azure = {
+        "model": "azure/gpt-2025-01-01",
+        "api_base": "os.environ/AZURE_BASE",
+        "api_version": "2026-02-01",
+    }
+    assert config.read([entry("chat", azure)]).deployments["chat"].identity[:2] == ("azure", "gpt-2025-01-01")
+    notes = config.notes([entry("chat", azure)])
+    assert "evalgate asks that of provider 'azure'" in notes
+    assert "it is 2026-02-01 here, and provider 'azure' says 2026-01-01" in notes
+
+
+def test_the_config_lies_in_the_project_and_not_among_the_policies(config):
+    config.files.edit(PRODUCTION, "../../litellm/config.yaml", "../../../config.yaml")
+    assert "is outside the project" in config.files.said()
+    config.files.edit(PRODUCTION, "../../../config.yaml", "config.yaml")
+    config.write(name="policies/tickets/config.yaml")
+    assert "lies among the policies" in config.files.said(policies=("production",))
+
+
+def test_a_missing_revision_is_asked_of_the_policy(config):
+    found = config.said([entry("chat", {**CHAT, "model": "openai/gpt-4o"})])
+    assert found.startswith(f"{PRODUCTION}:1:1: deployments.chat.revision: the model name 'gpt-4o'")
+
+
+def test_a_change_of_the_config_alone_touches_the_policy(config):
+    from evalgate.load.changed import Changed
+    from evalgate.load.policy_documents import read_written
+
+    config.write()
+    path = config.files.root / PRODUCTION
+    changed = Changed(config.files.root, [CONFIG])
+    assert changed.touches_policy(read_written(path, PRODUCTION))
+    assert changed.reaches(config.files.root / "evalgate.yaml")
+    assert not Changed(config.files.root, ["litellm/other.yaml"]).reaches(config.files.root / "evalgate.yaml")
+
+
+YAML = """\
+base: &base
+  timeout: 30
+  drop: yes
+  rate: 1e-6
+  day: 2026-01-02
+more:
+  <<: *base
+  timeout: 40
+list: [*base, {<<: [*base, {x: 1}]}]
+"""
+
+
+def test_yaml_is_read_as_litellm_reads_it():
+    tree = parse_foreign_yaml(YAML, "x.yaml")
+    ours = yaml.safe_load(YAML.replace("day: 2026-01-02", 'day: "2026-01-02"'))
+    assert tree.value == ours
+    assert tree.keys["more", "timeout"].line == 8
+    assert tree.keys["more", "drop"].line == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\na: 2\n", "x.yaml:2:1: a: 'a' is written twice (first in line 1)"),
+        ("a: [", "not valid YAML"),
+        ("a: !mine 1\n", "the tag !mine is not known"),
+        ("a: &a [*a]\n", "aliases spell out too much"),
+        ("a: 1\n---\nb: 2\n", "not valid YAML"),
+    ],
+)
+def test_yaml_that_readers_disagree_on_is_refused(refusal, text, said):
+    assert said in refusal(lambda: parse_foreign_yaml(text, "x.yaml"))
+
+
+def test_aliases_cannot_spell_out_more_than_a_memory_holds(refusal):
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 9)
+    )
+    assert "aliases spell out too much" in refusal(lambda: parse_foreign_yaml(bomb, "x.yaml"))
+
+
+def test_plain_files_read_alike_in_both_ways():
+    text = yaml.safe_dump({"model_list": THREE, "router_settings": {"num_retries": 3, "on": True, "x": None}})
+    strict, foreign = parse_yaml(text, "x"), parse_foreign_yaml(text, "x")
+    assert (strict.value, strict.keys, strict.values) == (foreign.value, foreign.keys, foreign.values)
+
+
+def test_the_example_of_the_docs_is_read(config):
+    page = (Path(__file__).parents[3] / "docs/levers/litellm-config.md").read_text(encoding="utf-8")
+    policy, proxy = re.findall(r"```yaml\n# [a-z/.]+\n(.*?)```", page, re.DOTALL)
+    config.files.write(CONFIG, proxy)
+    config.files.write(PRODUCTION, policy)
+    found = config.files.load().suites[0].baseline
+    assert [each.identity[:2] for each in found.deployments.values()] == [
+        ("openai", "gpt-4o-mini-2024-07-18"),
+        ("claude", "claude-sonnet-4-5"),
+    ]
+    assert found.reliability.fallbacks == {"support": ["strong"]}
+    assert (found.reliability.num_retries, found.cache.ttl_s) == (3, 3600)
