@@ -26,8 +26,21 @@ class AttemptLog(Protocol):
         """
         ...
 
+    def sending(self, ticket: int) -> None:
+        """Note that the attempt is sent now.
+
+        Raises:
+            Interrupted: no new call is to be made any more.
+
+        """
+        ...
+
     def after(self, ticket: int, attempt: Attempt | None) -> None:
         """Note how the attempt ended; None says that the provider refused it and bills nothing."""
+        ...
+
+    def never_sent(self, ticket: int) -> None:
+        """Note that the attempt was given up before it was sent."""
         ...
 
 
@@ -42,5 +55,11 @@ class Unlogged:
         """Let every attempt pass."""
         return 0
 
+    def sending(self, ticket: int) -> None:
+        """Let it pass."""
+
     def after(self, ticket: int, attempt: Attempt | None) -> None:
         """Forget how it ended."""
+
+    def never_sent(self, ticket: int) -> None:
+        """Forget it."""

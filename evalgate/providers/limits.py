@@ -16,6 +16,8 @@ MOST = 256
 _FEWEST_BY_LAG = 4
 _BURST_S = 1.0
 _LONGEST_PAUSE_S = 120.0
+# The weight of the newest in a running mean: about the last thirty count.
+_NEWS = 1 / 16
 
 
 class Rate:
@@ -42,6 +44,45 @@ class Rate:
         self._paid_until -= units * self._s_per_unit
 
 
+class Line:
+    """Lets at most ``most()`` in at once, first come first served."""
+
+    def __init__(self, most: Callable[[], int]) -> None:
+        """Start with nobody inside."""
+        self._most = most
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self.inside = 0
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits to come in."""
+        return bool(self._waiting)
+
+    async def enter(self) -> None:
+        """Wait for a place."""
+        if self.inside < self._most() and not self._waiting:
+            self.inside += 1
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            # A place that was handed over in the very moment must go on to the next in line.
+            if place.done() and not place.cancelled():
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Give a place back, and hand on whatever is free."""
+        self.inside -= 1
+        while self._waiting and self.inside < self._most():
+            place = self._waiting.popleft()
+            if not place.done():
+                self.inside += 1
+                place.set_result(None)
+
+
 class Places:
     """How many attempts may be in flight, found by trying: additive increase, multiplicative decrease.
 
@@ -55,29 +96,22 @@ class Places:
         self.limit = float(min(start, most))
         self._most = most
         self._adapts = adapts
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self.in_flight = 0
+        self._line = Line(lambda: int(self.limit))
         self._left = int(self.limit)
         self._full = self._limited = False
         self._late = 0
         self._window = int(self.limit)
 
+    @property
+    def in_flight(self) -> int:
+        """How many attempts have a place."""
+        return self._line.inside
+
     async def take(self) -> None:
         """Wait for a place, first come first served."""
-        if self.in_flight < int(self.limit) and not self._waiting:
-            self.in_flight += 1
-            self._full = self._full or self.in_flight >= int(self.limit)
-        else:
-            self._full = True
-            place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(place)
-            try:
-                await place
-            except asyncio.CancelledError:
-                # A place that was handed over in the very moment must go on to the next in line.
-                if place.done() and not place.cancelled():
-                    self._hand_on()
-                raise
+        waits = self._line.inside >= int(self.limit)
+        await self._line.enter()
+        self._full = self._full or waits or self._line.inside >= int(self.limit)
 
     def free(self, *, limited: bool, late: bool) -> None:
         """Give the place back and learn from how the attempt went."""
@@ -89,7 +123,7 @@ class Places:
             self._limited, self._left = True, max(1, self.in_flight - 1)
         elif self._left <= 0:
             self._end_window()
-        self._hand_on()
+        self._line.leave()
 
     def _end_window(self) -> None:
         if self._adapts and self._late * 20 > self._window:
@@ -97,22 +131,42 @@ class Places:
         elif not self._limited and self._full and not self._late:
             self.limit = min(self._most, self.limit + 1)
         self._window = self._left = int(self.limit)
-        self._limited, self._full, self._late = False, bool(self._waiting), 0
+        self._limited, self._full, self._late = False, self._line.is_waited_for, 0
 
     def _shrink(self, fewest: int) -> None:
         self.limit = min(self.limit, max(float(fewest), self.limit * 0.8))
 
-    def _hand_on(self) -> None:
-        self.in_flight -= 1
-        while self._waiting and self.in_flight < int(self.limit):
-            place = self._waiting.popleft()
-            if not place.done():
-                self.in_flight += 1
-                place.set_result(None)
+
+class Ahead:
+    """How many attempts to make ready beyond those that are sent, so that no place stays empty meanwhile.
+
+    Making one ready takes a moment: it is noted on the disk first. As many end in that moment as places times
+    the share that it is of an attempt (Little's law), and twice as many where those that were sent together
+    end together. Where attempts take long that is none.
+    """
+
+    def __init__(self) -> None:
+        """Start with none, as nobody knows yet how long anything takes."""
+        self._ready_s = self._attempt_s = 0.0
+
+    def learn(self, ready_s: float, attempt_s: float) -> None:
+        """Take in how long making one ready took, and the attempt itself."""
+        known = self._attempt_s > 0
+        self._ready_s += (ready_s - self._ready_s) * (_NEWS if known else 1.0)
+        self._attempt_s += (attempt_s - self._attempt_s) * (_NEWS if known else 1.0)
+
+    def of(self, places: int) -> int:
+        """Return how many, at most as many as there are places."""
+        if self._attempt_s <= 0:
+            return 0
+        return min(places, int(2 * places * self._ready_s / self._attempt_s))
 
 
 class Gate:
-    """The way to one deployment: its places, its rates, and its wishes to be left alone."""
+    """The way to one deployment: its places, its rates, and its wishes to be left alone.
+
+    Who has entered makes itself ready, and is then sent through as soon as there is a place.
+    """
 
     def __init__(
         self,
@@ -124,27 +178,51 @@ class Gate:
         """Hold attempts to ``limits``; ``concurrency`` fixes how many are in flight, None finds it."""
         most = min(concurrency or MOST, limits.max_concurrency or MOST)
         self.places = Places(concurrency or START, most, adapts=concurrency is None)
+        self._ahead = Ahead()
+        self._entered = Line(lambda: self.under_way)
         self._requests = None if limits.rpm is None else Rate(limits.rpm)
         self._tokens = None if limits.tpm is None else Rate(limits.tpm)
         self._now = now
         self._sleep = sleep
         self._closed_until = 0.0
 
+    @property
+    def under_way(self) -> int:
+        """How many attempts may be in flight or be made ready."""
+        places = int(self.places.limit)
+        # Where a rate holds attempts back, whoever is ready would only wait for it.
+        held = self._requests is not None or self._tokens is not None
+        return places if held else places + self._ahead.of(places)
+
     async def enter(self, tokens: int) -> float:
-        """Wait until an attempt of at most ``tokens`` may be sent; return the seconds waited."""
+        """Wait until an attempt of at most ``tokens`` may be made ready; return the seconds waited."""
         came = self._now()
-        await self.places.take()
+        await self._entered.enter()
         try:
             now = self._now()
             waits = [rate.reserve(now, units) for rate, units in self._rates(tokens)]
             if (wait_s := max([0.0, *waits])) > 0:
                 await self._sleep(wait_s)
-            while (wait_s := self._closed_until - self._now()) > 0:
-                await self._sleep(wait_s)
+            await self._opening()
+        except BaseException:
+            self._entered.leave()
+            raise
+        return self._now() - came
+
+    async def go(self) -> float:
+        """Wait until an attempt that is ready may be sent; return the seconds waited."""
+        came = self._now()
+        await self.places.take()
+        try:
+            await self._opening()
         except BaseException:
             self.places.free(limited=False, late=False)
             raise
         return self._now() - came
+
+    def turn_back(self) -> None:
+        """Leave without having been sent."""
+        self._entered.leave()
 
     def leave(self, *, limited: bool, late: bool, retry_after_s: float | None) -> None:
         """Note how the attempt went; after a rate limit nobody asks before the provider's own time."""
@@ -152,11 +230,20 @@ class Gate:
             pause_s = min(retry_after_s, _LONGEST_PAUSE_S)
             self._closed_until = max(self._closed_until, self._now() + pause_s)
         self.places.free(limited=limited, late=late)
+        self._entered.leave()
+
+    def learn(self, ready_s: float, attempt_s: float) -> None:
+        """Take in how long an attempt was made ready, and how long it then took."""
+        self._ahead.learn(ready_s, attempt_s)
 
     def settle(self, reserved: int, used: int | None) -> None:
         """Correct the tokens that were counted on entering by those that the provider counted."""
         if self._tokens is not None and used is not None:
             self._tokens.give_back(reserved - used)
+
+    async def _opening(self) -> None:
+        while (wait_s := self._closed_until - self._now()) > 0:
+            await self._sleep(wait_s)
 
     def _rates(self, tokens: int) -> list[tuple[Rate, float]]:
         rates = ((self._requests, 1.0), (self._tokens, float(tokens)))

@@ -138,34 +138,60 @@ class LiveCaller:
                 case Again(wait_s=wait_s):
                     await self._time.sleep(wait_s)
 
-    def places(self) -> int:
-        """Return how many attempts the deployments bear at once, as far as that is known."""
-        known = sum(int(gate.places.limit) for gate in self._gates.values())
+    def under_way(self) -> int:
+        """Return how many calls to have under way, so that every place is used as far as it is known.
+
+        A call is claimed before it is made ready, which takes about as long: so twice as many are ahead.
+        """
+        gates = self._gates.values()
+        known = sum(2 * gate.under_way - int(gate.places.limit) for gate in gates)
         return known or self._pace.concurrency or START
 
     async def _try(self, line: _Line, request: Request, limit_s: float) -> Tried:
         gate, tokens = self._gate(request), _most_tokens(request)
         queued_s = await gate.enter(tokens)
+        entered = self._time.now()
+        try:
+            ticket = await self._attempt_log.before(request, limit_s)
+        except BaseException:
+            gate.turn_back()
+            raise
+        ready_s = self._time.now() - entered
+        try:
+            queued_s += await gate.go()
+        except BaseException:
+            self._attempt_log.never_sent(ticket)
+            gate.turn_back()
+            raise
+        tried = await self._send(gate, line.model, request, limit_s, ticket)
+        attempt = tried.attempt
+        gate.learn(ready_s, attempt.latency_s)
+        gate.settle(tokens, _tokens_used(attempt))
+        if queued_s >= _LATE_S:
+            attempt = replace(attempt, queued_s=round(queued_s, 6))
+            tried = replace(tried, attempt=attempt)
+        # An attempt that is cancelled has no end: nobody knows whether it was billed.
+        self._attempt_log.after(ticket, attempt)
+        line.reached = line.reached or not _never_connected(tried)
+        return tried
+
+    async def _send(self, gate: Gate, model: Model, request: Request, limit_s: float, ticket: int) -> Tried:
         limited = late = False
         retry_after_s: float | None = None
         try:
-            ticket = await self._attempt_log.before(request, limit_s)
+            self._attempt_log.sending(ticket)
             try:
-                tried = await self._timed(line.model, request, limit_s)
+                tried = await self._timed(model, request, limit_s)
             except ProviderRefused:
                 self._attempt_log.after(ticket, None)
                 raise
-            attempt = replace(tried.attempt, queued_s=round(queued_s, 6) if queued_s >= _LATE_S else None)
+            attempt = tried.attempt
             limited, retry_after_s = attempt.error == "rate_limit", attempt.retry_after_s
             late = (attempt.lag_s or 0.0) > max(_LATE_S, _LATE_SHARE * attempt.latency_s)
+            return tried
         finally:
+            # Before anything else, so that the next is on its way at once.
             gate.leave(limited=limited, late=late, retry_after_s=retry_after_s)
-        gate.settle(tokens, _tokens_used(attempt))
-        # An attempt that is cancelled has no end: nobody knows whether it was billed.
-        self._attempt_log.after(ticket, attempt)
-        tried = replace(tried, attempt=attempt)
-        line.reached = line.reached or not _never_connected(tried)
-        return tried
 
     async def _timed(self, model: Model, request: Request, limit_s: float) -> Tried:
         started = perf_counter()

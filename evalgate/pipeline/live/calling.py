@@ -134,7 +134,7 @@ async def _make_calls(calling: Calling, session: Session, progress: Progress) ->
         telling = asyncio.ensure_future(tell(log.tally, (served, fresh, judged), progress))
         try:
             with stopping.listening(lambda: log.tally.in_flight):
-                turns = Turns(live.places if calling.concurrency is None else None)
+                turns = Turns(live.under_way)
                 callers = (privacy.keyed(inner), lambda asked: privacy.keyed(caller_of(asked)))
                 await _call_rounds(
                     calling, session, (*callers, privacy.keyed(judged)), stopping, (turns, progress)

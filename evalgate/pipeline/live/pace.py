@@ -14,6 +14,8 @@ from evalgate.providers.live import Identity, Pace
 
 # Where nobody says: as many as a deployment may turn out to bear. How many are handed out is for Turns.
 CASES_UNDER_WAY = MOST
+# For every call in flight at most one is made ready, and one more is about to be.
+_AHEAD = 3
 
 T = TypeVar("T")
 
@@ -30,12 +32,15 @@ def pace_of(suite: Suite, policies: Sequence[Policy], concurrency: int | None) -
 
 
 def cases_under_way(suite: Suite, policies: Sequence[Policy], concurrency: int | None) -> int:
-    """Return how many cases are called at once.
+    """Return how many cases are called at once at most.
 
     One where order matters, and where all models are in this process: they would disturb their own timing.
     """
+    called = {deployment.identity: deployment.kind for deployment in _deployments(suite, policies)}
     kinds = {deployment.kind for policy in policies for deployment in policy.deployments.values()}
-    return 1 if suite.ordered or kinds == {"function"} else concurrency or CASES_UNDER_WAY
+    if suite.ordered or kinds == {"function"}:
+        return 1
+    return CASES_UNDER_WAY if concurrency is None else _AHEAD * concurrency * len(called)
 
 
 class Turns:

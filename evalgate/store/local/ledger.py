@@ -1,4 +1,4 @@
-"""Who works on a store, who makes which call, and what may be spent: each one transaction's work.
+"""Who works on a store, and what may be spent: each one transaction's work.
 
 Everything here runs on the writer's connection, inside its transaction. Amounts are nano-dollars. A *sitting*
 is shared by all commands that run at the same time: a cap counts what all of them spend from the moment
@@ -6,16 +6,23 @@ when the first of them began.
 """
 
 import sqlite3
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from evalgate.core.errors import SpendCapReached
+from evalgate.store.local.claims import renew
+from evalgate.store.local.rows import flat, in_steps, places
 
 # No sum of money is as large.
 _NO_CAP = 2**62
-
-Claim = Literal["ours", "taken"]
+_NOTE = "INSERT INTO attempts (owner, session, digest, provider, model, began_at, worst_nusd) VALUES "
+_END = (
+    "WITH ended (id, state, nusd, outcome) AS (VALUES (?)) "
+    "UPDATE attempts SET state = ended.state, spent_nusd = ended.nusd, outcome = ended.outcome "
+    "FROM ended WHERE attempts.id = ended.id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,19 @@ class Sending:
     model: str
     began_at: str
     worst_nusd: int | None
+
+
+@dataclass(slots=True)
+class Noting:
+    """An attempt to be noted under a cap; ``ticket`` is set once it is.
+
+    ``renew_until_s`` is how long the claim to its call must last at least, where it would end before.
+    """
+
+    sending: Sending
+    cap_nusd: int | None
+    renew_until_s: float | None = None
+    ticket: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,52 +120,91 @@ def leave(connection: sqlite3.Connection, owner: int) -> LeftOpen:
     return LeftOpen(attempts, worst, unpriced)
 
 
-def reserve(connection: sqlite3.Connection, sending: Sending, cap_nusd: int | None) -> int | None:
-    """Note an attempt and set its worst case aside; return its ticket, or None to ask again later.
+def note(connection: sqlite3.Connection, wanted: Sequence[Noting]) -> list[int | SpendCapReached | None]:
+    """Note attempts and set their worst cases aside; return the ticket of each.
 
-    None says that it does not fit beside what is in flight, and may fit once that has ended.
-
-    Raises:
-        SpendCapReached: it does not fit under the cap, whatever becomes of the rest.
-
+    None instead of a ticket says that it does not fit beside what is in flight, and may fit once that has
+    ended; an error that it does not fit under the cap, whatever becomes of the rest.
     """
+    for each in wanted:
+        if each.renew_until_s is not None:
+            renew(connection, each.sending.digest, each.sending.owner, each.renew_until_s)
+    by_cap: defaultdict[tuple[int, int | None], list[Noting]] = defaultdict(list)
+    for each in wanted:
+        by_cap[each.sending.sitting, each.cap_nusd].append(each)
+    refused: dict[int, SpendCapReached] = {}
+    for (sitting, cap), group in by_cap.items():
+        if _set_aside(connection, sitting, sum(each.sending.worst_nusd or 0 for each in group), cap):
+            _insert(connection, group)
+            continue
+        for each in group:
+            try:
+                _note_one(connection, each)
+            except SpendCapReached as error:
+                refused[id(each)] = error
+    return [refused.get(id(each), each.ticket) for each in wanted]
+
+
+def settle(connection: sqlite3.Connection, ends: Sequence[tuple[Noting, Ended]]) -> list[None]:
+    """Note how attempts ended, and put what they cost in the place of their worst cases.
+
+    One that was never noted is passed over.
+    """
+    noted = [(noting, ended) for noting, ended in ends if noting.ticket is not None]
+    rows = [[each.ticket, ended.state, ended.spent_nusd, ended.outcome] for each, ended in noted]
+    for some in in_steps(rows):
+        connection.execute(_END.replace("(?)", places(some)), flat(some))
+    by_sitting: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for noting, ended in noted:
+        worst = noting.sending.worst_nusd or 0
+        spent = worst if ended.spent_nusd is None else ended.spent_nusd
+        by_sitting[noting.sending.sitting].append((worst, spent))
+    for sitting, amounts in by_sitting.items():
+        connection.execute(
+            "UPDATE sittings SET reserved_nusd = reserved_nusd - ?, spent_nusd = spent_nusd + ? WHERE id = ?",
+            [sum(worst for worst, _ in amounts), sum(spent for _, spent in amounts), sitting],
+        )
+    return [None] * len(ends)
+
+
+def _note_one(connection: sqlite3.Connection, noting: Noting) -> None:
+    sending = noting.sending
     worst = sending.worst_nusd or 0
+    if _set_aside(connection, sending.sitting, worst, noting.cap_nusd):
+        _insert(connection, [noting])
+    elif noting.cap_nusd is not None:
+        _refuse_for_good(connection, sending.sitting, worst, noting.cap_nusd)
+
+
+def _set_aside(connection: sqlite3.Connection, sitting: int, worst: int, cap_nusd: int | None) -> bool:
     room = _NO_CAP if cap_nusd is None else cap_nusd - worst
     fits = connection.execute(
         "UPDATE sittings SET reserved_nusd = reserved_nusd + ? "
         "WHERE id = ? AND reserved_nusd + spent_nusd <= ?",
-        [worst, sending.sitting, room],
+        [worst, sitting, room],
     )
-    if not fits.rowcount and cap_nusd is not None:
-        _refuse_for_good(connection, sending.sitting, worst, cap_nusd)
-        return None
-    added = connection.execute(
-        "INSERT INTO attempts (owner, session, digest, provider, model, began_at, worst_nusd) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            sending.owner,
-            sending.session,
-            sending.digest,
-            sending.provider,
-            sending.model,
-            sending.began_at,
-            sending.worst_nusd,
-        ],
-    )
-    return added.lastrowid
+    return fits.rowcount == 1
 
 
-def settle(connection: sqlite3.Connection, ticket: int, sending: Sending, ended: Ended) -> None:
-    """Note how an attempt ended, and put what it cost in the place of its worst case."""
-    worst = sending.worst_nusd or 0
-    connection.execute(
-        "UPDATE attempts SET state = ?, spent_nusd = ?, outcome = ? WHERE id = ?",
-        [ended.state, ended.spent_nusd, ended.outcome, ticket],
-    )
-    connection.execute(
-        "UPDATE sittings SET reserved_nusd = reserved_nusd - ?, spent_nusd = spent_nusd + ? WHERE id = ?",
-        [worst, ended.spent_nusd if ended.spent_nusd is not None else worst, sending.sitting],
-    )
+def _insert(connection: sqlite3.Connection, noted: Sequence[Noting]) -> None:
+    for some in in_steps(noted):
+        rows = [
+            [
+                each.owner,
+                each.session,
+                each.digest,
+                each.provider,
+                each.model,
+                each.began_at,
+                each.worst_nusd,
+            ]
+            for each in (noting.sending for noting in some)
+        ]
+        added = connection.execute(_NOTE + places(rows), flat(rows))
+        assert added.lastrowid is not None
+        # Inside a transaction nobody else takes a number in between.
+        for ticket, noting in enumerate(some, added.lastrowid - len(some) + 1):
+            noting.ticket = ticket
 
 
 def _refuse_for_good(connection: sqlite3.Connection, sitting: int, worst: int, cap_nusd: int) -> None:
@@ -158,26 +217,6 @@ def _refuse_for_good(connection: sqlite3.Connection, sitting: int, worst: int, c
             f"the next attempt may cost up to {usd(worst)}, and {usd(spent + reserved)} of {usd(cap_nusd)} "
             "are spent or set aside"
         )
-
-
-def claim(connection: sqlite3.Connection, digest: bytes, owner: int, now_s: float, until_s: float) -> Claim:
-    """Say that ``owner`` makes this call, unless another does so and its lease lasts."""
-    connection.execute("DELETE FROM claims WHERE digest = ? AND until_s < ?", [digest, now_s])
-    connection.execute("INSERT OR IGNORE INTO claims VALUES (?, ?, ?)", [digest, owner, until_s])
-    held = connection.execute("SELECT owner FROM claims WHERE digest = ?", [digest]).fetchone()
-    return "ours" if held[0] == owner else "taken"
-
-
-def renew(connection: sqlite3.Connection, digest: bytes, owner: int, until_s: float) -> None:
-    """Let a claim last longer: its call goes on."""
-    connection.execute(
-        "UPDATE claims SET until_s = max(until_s, ?) WHERE digest = ? AND owner = ?", [until_s, digest, owner]
-    )
-
-
-def release(connection: sqlite3.Connection, digest: bytes, owner: int) -> None:
-    """Give a claim back."""
-    connection.execute("DELETE FROM claims WHERE digest = ? AND owner = ?", [digest, owner])
 
 
 def usd(nusd: int) -> str:

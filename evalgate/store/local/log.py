@@ -2,9 +2,7 @@
 
 import asyncio
 import math
-import sqlite3
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import time
@@ -16,7 +14,7 @@ from evalgate.core.numbers import Unmeasured
 from evalgate.core.spend import Spend
 from evalgate.store.encode import attempt_bytes
 from evalgate.store.local import ledger
-from evalgate.store.local.store import LocalStore
+from evalgate.store.local.store import NOTE, SETTLE, LocalStore
 
 _NUSD = 1e9
 _FULL_POLL_S = 0.05
@@ -35,11 +33,13 @@ class Tariff(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Sent:
+_NEVER_SENT = ledger.Ended("free", 0, b'{"error":"never sent"}')
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
     request: Request
-    sending: ledger.Sending
-    ticket: int | None = None
+    noting: ledger.Noting
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class StoreLog:
         self._tariff = tariff
         self._cap_nusd = None if cap_usd is None else math.floor(cap_usd * _NUSD)
         self._stopped = stopped
-        self._sent: dict[int, _Sent] = {}
+        self._noted: dict[int, _Noted] = {}
         self._number = 0
 
     async def before(self, request: Request, limit_s: float) -> int:
@@ -98,16 +98,17 @@ class StoreLog:
             CannotJudge: the store cannot be written.
 
         """
-        sent = _Sent(request, self._sending(request))
+        noting = ledger.Noting(self._sending(request), self._cap_nusd)
         waited_s = 0.0
         while True:
             if self._stopped():
                 raise Interrupted("no new call is made")
             self._store.check()
-            noted = self._store.ask(self._noting(sent, limit_s))
-            if request.kind == "function" and not sent.sending.worst_nusd and self._cap_nusd is None:
+            noting.renew_until_s = self._lapsing(request, limit_s)
+            if request.kind == "function" and not noting.sending.worst_nusd and self._cap_nusd is None:
+                self._store.tell(NOTE, noting, noting.sending.digest)
                 break
-            if await self._on_disk(noted, sent) is not None:
+            if await self._on_disk(noting) is not None:
                 break
             await asyncio.sleep(_FULL_POLL_S)
             waited_s += _FULL_POLL_S
@@ -115,16 +116,34 @@ class StoreLog:
                 waited_s = 0.0
                 await self._store.bury_dead()
         self._number += 1
-        self._sent[self._number] = sent
-        self.tally.in_flight += 1
+        self._noted[self._number] = _Noted(request, noting)
         return self._number
+
+    def sending(self, ticket: int) -> None:
+        """Count the attempt among those in flight.
+
+        Raises:
+            Interrupted: no new call is to be made any more; the attempt is not sent.
+
+        """
+        if self._stopped():
+            self.never_sent(ticket)
+            raise Interrupted("no new call is made")
+        self.tally.in_flight += 1
 
     def after(self, ticket: int, attempt: Attempt | None) -> None:
         """Note how the attempt ended, and put its cost in the place of its worst case."""
-        sent = self._sent.pop(ticket)
-        ended = self._ended(sent, attempt)
+        noted = self._noted.pop(ticket)
+        ended = self._ended(noted, attempt)
         self._count(attempt, ended)
-        self._store.ask(lambda connection: ledger.settle(connection, _ticket(sent), sent.sending, ended))
+        self._close(noted.noting, ended)
+
+    def never_sent(self, ticket: int) -> None:
+        """Note that it was not sent and cost nothing."""
+        self._close(self._noted.pop(ticket).noting, _NEVER_SENT)
+
+    def _close(self, noting: ledger.Noting, ended: ledger.Ended) -> None:
+        self._store.tell(SETTLE, (noting, ended), noting.sending.digest)
 
     def _sending(self, request: Request) -> ledger.Sending:
         return ledger.Sending(
@@ -138,35 +157,28 @@ class StoreLog:
             worst_nusd=_nano(self._tariff.worst(request)),
         )
 
-    def _noting(self, sent: _Sent, limit_s: float) -> Callable[[sqlite3.Connection], int | None]:
+    def _lapsing(self, request: Request, limit_s: float) -> float | None:
+        """Return until when our claim to the call must last, where it would end before."""
         until_s = time() + 2 * limit_s
-        lapses = self._store.lapses_before(sent.request.digest, until_s)
+        return until_s if self._store.lapses_before(request.digest, until_s) else None
 
-        def work(connection: sqlite3.Connection) -> int | None:
-            sent.ticket = ledger.reserve(connection, sent.sending, self._cap_nusd)
-            if lapses:
-                ledger.renew(connection, sent.sending.digest, self._store.owner, until_s)
-            return sent.ticket
-
-        return work
-
-    async def _on_disk(self, noted: "Future[int | None]", sent: _Sent) -> int | None:
+    async def _on_disk(self, noting: ledger.Noting) -> int | None:
         try:
-            return await asyncio.wrap_future(noted)
+            return await self._store.ask_of(NOTE, noting, noting.sending.digest)
         except asyncio.CancelledError:
             # It was never sent. Behind whatever was asked before, its row is closed again, if there is one.
-            self._store.ask(lambda connection: _never_sent(connection, sent))
+            self._close(noting, _NEVER_SENT)
             raise
 
-    def _ended(self, sent: _Sent, attempt: Attempt | None) -> ledger.Ended:
+    def _ended(self, noted: _Noted, attempt: Attempt | None) -> ledger.Ended:
         if attempt is None:
             return ledger.Ended("free", 0, b'{"error":"refused"}')
-        cost = self._tariff.cost(sent.request, attempt)
+        cost = self._tariff.cost(noted.request, attempt)
         outcome = attempt_bytes(attempt)
         if isinstance(cost, Unmeasured):
-            if sent.sending.worst_nusd is None:
+            if noted.noting.sending.worst_nusd is None:
                 self.tally.unknown.append(cost.reason)
-            return ledger.Ended("possible", sent.sending.worst_nusd, outcome)
+            return ledger.Ended("possible", noted.noting.sending.worst_nusd, outcome)
         nusd = round(cost * _NUSD)
         return ledger.Ended("billed" if nusd else "free", nusd, outcome)
 
@@ -180,17 +192,6 @@ class StoreLog:
             tally.possible_nusd += ended.spent_nusd or 0
         else:
             tally.billed_nusd += ended.spent_nusd or 0
-
-
-def _never_sent(connection: sqlite3.Connection, sent: _Sent) -> None:
-    if sent.ticket is not None:
-        never = ledger.Ended("free", 0, b'{"error":"never sent"}')
-        ledger.settle(connection, sent.ticket, sent.sending, never)
-
-
-def _ticket(sent: _Sent) -> int:
-    assert sent.ticket is not None
-    return sent.ticket
 
 
 def _nano(usd: float | Unmeasured) -> int | None:

@@ -5,29 +5,47 @@ import hashlib
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from evalgate.core.errors import BadInput, CannotJudge
 from evalgate.core.retry import DEFAULT_TIMEOUT_S
-from evalgate.store.local import ledger
+from evalgate.store.local import claims, ledger
 from evalgate.store.local.opening import CHECKPOINTS_ARE_SAFE, connect, prepare
 from evalgate.store.local.place import StorePlace
-from evalgate.store.local.thread import Work, WriterThread
+from evalgate.store.local.rows import flat, in_steps, places
+from evalgate.store.local.thread import Kind, Work, WriterThread
 
+A = TypeVar("A")
 T = TypeVar("T")
+Line = tuple[bytes, str, bytes, bytes]
+"""A finished call: its digest, its session, its line, and the SHA-256 of the line."""
+
 _CLAIM_POLL_S = 0.05
 _LOOK_FOR_DEAD_S = 2.0
 _LARGE_LOG_BYTES = 64 * 1024 * 1024
 _KEEP_SESSION = "INSERT OR IGNORE INTO sessions (id, described, sha256, purpose) VALUES (?, ?, ?, ?)"
-_KEEP_CALL = "INSERT OR IGNORE INTO calls (digest, session, line, sha256) VALUES (?, ?, ?, ?)"
+_KEEP_CALLS = "INSERT OR IGNORE INTO calls (digest, session, line, sha256) VALUES "
 
 _log = logging.getLogger(__name__)
+
+
+def _keep(connection: sqlite3.Connection, lines: Sequence[Line]) -> list[None]:
+    for some in in_steps(lines):
+        connection.execute(_KEEP_CALLS + places(some), flat(some))
+    return [None] * len(lines)
+
+
+# In the order in which they come to pass for one call.
+_CLAIM = Kind(1, claims.claim)
+NOTE = Kind(2, ledger.note)
+SETTLE = Kind(3, ledger.settle)
+_KEEP = Kind(4, _keep)
+_RELEASE = Kind(5, claims.release)
 
 
 class LocalStore:
@@ -105,6 +123,14 @@ class LocalStore:
         """Return the future result of ``work`` on the connection; it is there once it is on the disk."""
         return self._thread.ask(work)
 
+    def ask_of(self, kind: Kind[A, T], item: A, digest: bytes) -> "asyncio.Future[T]":
+        """Return, on the running loop, the future result of work about one call."""
+        return self._thread.ask_of(kind, item, digest)
+
+    def tell(self, kind: Kind[A, Any], item: A, digest: bytes) -> None:
+        """Have work about one call done, soon; nobody waits for it."""
+        self._thread.tell(kind, item, digest)
+
     def check(self) -> None:
         """Do nothing while the store can be written.
 
@@ -137,8 +163,8 @@ class LocalStore:
 
         """
         self.check()
-        row = [bytes.fromhex(digest), session, line, hashlib.sha256(line).digest()]
-        self.ask(lambda connection: connection.execute(_KEEP_CALL, row).rowcount)
+        key = bytes.fromhex(digest)
+        self.tell(_KEEP, (key, session, line, hashlib.sha256(line).digest()), key)
 
     def finish(self, purpose: str) -> None:
         """Note that the sessions with this purpose made every call that they were to make."""
@@ -163,7 +189,7 @@ class LocalStore:
             yield
         finally:
             del self._held[digest]
-            self.ask(lambda connection: ledger.release(connection, key, self.owner))
+            self.tell(_RELEASE, (self.owner, key), key)
 
     async def bury_dead(self) -> None:
         """Close the books of processes that died since, so that nobody waits for them."""
@@ -185,8 +211,8 @@ class LocalStore:
         while True:
             now_s = time.time()
             until_s = now_s + 2 * DEFAULT_TIMEOUT_S
-            claim = partial(ledger.claim, digest=digest, owner=self.owner, now_s=now_s, until_s=until_s)
-            if await asyncio.wrap_future(self.ask(claim)) == "ours":
+            wish = claims.Claiming(digest, self.owner, now_s, until_s)
+            if await self.ask_of(_CLAIM, wish, digest) == "ours":
                 return until_s
             await asyncio.sleep(_CLAIM_POLL_S)
             if time.monotonic() > look_again_at:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from evalgate.core.attempt_log import Unlogged
-from evalgate.core.errors import ProviderRefused, SpendCapReached
+from evalgate.core.errors import Interrupted, ProviderRefused, SpendCapReached
 from evalgate.core.policy_file import Reliability
 from evalgate.core.providers_file import FunctionProvider
 from evalgate.core.retry import backoff_s
@@ -173,7 +173,8 @@ def test_attempts_in_flight_are_bounded_and_our_own_queue_is_not_latency():
         calls = run_loop(go(server.origin))
         assert server.connections == 2
     # Six calls through two places take three rounds; each call's own latency is one.
-    assert max(call.attempts[0].latency_s for call in calls) < 0.55
+    attempts = [call.attempts[0] for call in calls]
+    assert max(attempt.latency_s - (attempt.lag_s or 0.0) for attempt in attempts) < 0.55
     # What they waited for a place is kept, apart.
     assert sorted(call.attempts[0].queued_s or 0.0 for call in calls)[2:] >= [0.25, 0.25, 0.55, 0.55]
 
@@ -228,18 +229,29 @@ class Noting:
 
     session = "s-1"
 
-    def __init__(self, allowed=100):
+    def __init__(self, allowed=100, noting_s=0.0):
         self.noted = []
         self.allowed = allowed
+        self.noting_s = noting_s
+        self.stopped = False
 
     async def before(self, request, limit_s):
         if len(self.noted) == self.allowed:
             raise SpendCapReached("enough")
+        await asyncio.sleep(self.noting_s)
         self.noted.append([limit_s])
         return len(self.noted) - 1
 
+    def sending(self, ticket):
+        if self.stopped:
+            raise Interrupted("stopped")
+        self.noted[ticket].append("sent")
+
     def after(self, ticket, attempt):
         self.noted[ticket].append(attempt)
+
+    def never_sent(self, ticket):
+        self.noted[ticket].append("never sent")
 
 
 def test_every_attempt_is_noted_before_and_after():
@@ -247,15 +259,15 @@ def test_every_attempt_is_noted_before_and_after():
     with Loopback([status(503), reset(), answer()]) as server:
         call = ask(server.origin, Reliability(num_retries=2, backoff_s=0, request_timeout_s=9), log=log)
         assert len(server.received) == 3
-    assert [limit_s for limit_s, _ in log.noted] == [9] * 3
-    assert [attempt.error for _, attempt in log.noted] == [attempt.error for attempt in call.attempts]
+    assert [each[:2] for each in log.noted] == [[9, "sent"]] * 3
+    assert [attempt.error for *_, attempt in log.noted] == [attempt.error for attempt in call.attempts]
 
 
 def test_a_refusal_is_noted_as_nothing_billed_and_a_cancelled_attempt_has_no_end():
     log = Noting()
     with Loopback([status(401)]) as server, pytest.raises(ProviderRefused):
         ask(server.origin, log=log)
-    assert log.noted == [[600.0, None]]
+    assert log.noted == [[600.0, "sent", None]]
 
     async def go(origin):
         async with openai(origin, log=log) as caller, asyncio.timeout(0.1):
@@ -263,7 +275,7 @@ def test_a_refusal_is_noted_as_nothing_billed_and_a_cancelled_attempt_has_no_end
 
     with Loopback([delayed(30, answer())]) as server, pytest.raises(TimeoutError):
         run_loop(go(server.origin))
-    assert log.noted[1] == [600.0]
+    assert log.noted[1] == [600.0, "sent"]
 
 
 def test_what_the_log_refuses_is_not_sent():
@@ -272,3 +284,59 @@ def test_what_the_log_refuses_is_not_sent():
         with pytest.raises(SpendCapReached):
             ask(server.origin, Reliability(num_retries=1, backoff_s=0), log=log)
         assert len(server.received) == 1
+
+
+def test_attempts_are_made_ready_while_others_are_in_flight():
+    async def go(origin, log):
+        async with openai(origin, log=log, pace=Pace(concurrency=4)) as caller:
+            await asyncio.gather(*(caller(request(), Reliability()) for _ in range(4)))
+            begun = time.perf_counter()
+            await asyncio.gather(*(caller(request(), Reliability()) for _ in range(16)))
+            return time.perf_counter() - begun
+
+    with Loopback([delayed(0.2, answer())]) as server:
+        took_s = run_loop(go(server.origin, Noting(noting_s=0.1)))
+        # Four rounds of 0.2 s through four places, 0.1 s before the first; one after the other it were 1.2 s.
+        assert 0.9 <= took_s < 1.15
+        assert server.connections == 4
+
+
+def test_where_attempts_take_long_nobody_is_ready_before_there_is_a_place():
+    async def go(origin, log):
+        async with openai(origin, log=log, pace=Pace(concurrency=2)) as caller:
+            await asyncio.gather(*(caller(request(), Reliability()) for _ in range(2)))
+            asking = [asyncio.ensure_future(caller(request(), Reliability())) for _ in range(6)]
+            await asyncio.sleep(0.15)
+            noted = len(log.noted)
+            for each in asking:
+                each.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+            return noted
+
+    with Loopback([delayed(0.4, answer())]) as server:
+        assert run_loop(go(server.origin, Noting())) == 4
+
+
+@pytest.mark.parametrize("how", ["cancelled", "stopped"])
+def test_what_is_ready_and_then_given_up_is_noted_as_never_sent(how):
+    async def go(origin, log):
+        async with openai(origin, log=log, pace=Pace(concurrency=2)) as caller:
+            await asyncio.gather(*(caller(request(), Reliability()) for _ in range(2)))
+            asking = [asyncio.ensure_future(caller(request(), Reliability())) for _ in range(4)]
+            await asyncio.sleep(0.3)
+            log.stopped = True
+            for each in asking[2:] if how == "cancelled" else ():
+                each.cancel()
+            return await asyncio.gather(*asking, return_exceptions=True)
+
+    log = Noting(noting_s=0.2)
+    with Loopback([delayed(0.25, answer())]) as server:
+        ended = run_loop(go(server.origin, log))
+        assert len(server.received) == 4
+    assert [type(each).__name__ for each in ended[2:]] == [
+        "CancelledError" if how == "cancelled" else "Interrupted"
+    ] * 2
+    told = [each[1:] for each in log.noted]
+    assert [len(each) == 2 for each in told[:4]] == [True] * 4
+    assert told[4:] == ([["never sent"]] * (len(told) - 4) if how == "cancelled" else [[]] * (len(told) - 4))
+    assert len(told) > 4

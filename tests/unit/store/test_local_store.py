@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import pytest
 from benchmarks.faults_worker import SESSION, digest_of, line_of
 from evalgate.core.errors import BadInput, CannotJudge, SpendCapReached
 from evalgate.store.encode import session_bytes
-from evalgate.store.local import ledger, opening, place, schema
+from evalgate.store.local import claims, ledger, opening, place, schema
 from evalgate.store.local.store import LocalStore
 from evalgate.store.local.stored import StoredCalls
+from evalgate.store.local.thread import Kind, WriterThread
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -227,57 +229,181 @@ def ended(spent):
     return ledger.Ended("billed", spent, b"{}")
 
 
+def note(books, *sendings, cap=100):
+    """Note attempts together; return each noting with its ticket, None or refusal."""
+    notings = [ledger.Noting(each, cap) for each in sendings]
+    return list(zip(notings, ledger.note(books, notings), strict=True))
+
+
+def refused(found):
+    return [isinstance(result, SpendCapReached) for _, result in found]
+
+
 def test_a_worst_case_is_set_aside_until_the_cost_is_known(books):
     owner, _, _ = ledger.register(books, "one", [])
-    first = ledger.reserve(books, sending(owner, 60), 100)
-    assert ledger.reserve(books, sending(owner, 60), 100) is None
-    ledger.settle(books, first, sending(owner, 60), ended(10))
-    second = ledger.reserve(books, sending(owner, 60), 100)
-    ledger.settle(books, second, sending(owner, 60), ended(60))
-    with pytest.raises(SpendCapReached, match="are spent or set aside"):
-        ledger.reserve(books, sending(owner, 60), 100)
-    assert ledger.reserve(books, sending(owner, 30), 100) is not None
-    assert ledger.reserve(books, sending(owner, 10**9), None) is not None
+    ((first, ticket),) = note(books, sending(owner, 60))
+    assert ticket == first.ticket is not None
+    assert note(books, sending(owner, 60))[0][1] is None
+    ledger.settle(books, [(first, ended(10))])
+    ((second, _),) = note(books, sending(owner, 60))
+    ledger.settle(books, [(second, ended(60))])
+    ((_, error),) = note(books, sending(owner, 60))
+    assert "are spent or set aside" in str(error)
+    assert note(books, sending(owner, 30))[0][1] is not None
+    assert note(books, sending(owner, 10**9), cap=None)[0][1] is not None
 
 
 def test_those_who_work_at_once_share_what_is_spent_and_later_ones_begin_anew(books):
     one, _, _ = ledger.register(books, "one", [])
     two, _, _ = ledger.register(books, "two", ["one"])
-    ledger.settle(books, ledger.reserve(books, sending(one, 60), 100), sending(one, 60), ended(60))
-    with pytest.raises(SpendCapReached):
-        ledger.reserve(books, sending(two, 60), 100)
+    ledger.settle(books, [(note(books, sending(one, 60))[0][0], ended(60))])
+    assert refused(note(books, sending(two, 60))) == [True]
     ledger.leave(books, one)
     ledger.leave(books, two)
     three, sitting, _ = ledger.register(books, "three", [])
-    assert ledger.reserve(books, sending(three, 60, sitting=sitting), 100) is not None
+    assert note(books, sending(three, 60, sitting=sitting))[0][1] is not None
+
+
+def test_of_those_that_do_not_fit_together_as_many_are_noted_as_fit(books):
+    owner, _, _ = ledger.register(books, "one", [])
+    found = note(books, *(sending(owner, 30, name) for name in "abcd"), sending(owner, 10, "e"))
+    assert [result is not None for _, result in found] == [True, True, True, False, True]
+    assert refused(note(books, sending(owner, 101))) == [True]
+
+
+def rows_of(books):
+    query = "SELECT digest, state, spent_nusd, outcome FROM attempts ORDER BY id"
+    return [(digest.hex(), *rest) for digest, *rest in books.execute(query)]
+
+
+@pytest.mark.parametrize("count", [1, 4, 63, 64, 151])
+def test_what_is_noted_and_settled_together_is_as_if_one_by_one(books, count):
+    owner, _, _ = ledger.register(books, "one", [])
+    found = note(books, *(sending(owner, 10 + n, f"{n}") for n in range(count)), cap=None)
+    tickets = [ticket for _, ticket in found]
+    assert tickets == sorted(set(tickets))
+    ends = [(noting, ledger.Ended("billed", n, b"%d" % n)) for n, (noting, _) in enumerate(found)]
+    never_noted = (ledger.Noting(sending(owner, 5), None), ended(5))
+    ledger.settle(books, [*reversed(ends), never_noted])
+    assert rows_of(books) == [(digest_of(f"{n}"), "billed", n, b"%d" % n) for n in range(count)]
+    sums = books.execute("SELECT reserved_nusd, spent_nusd FROM sittings WHERE id = 2").fetchone()
+    assert sums == (0, sum(range(count)))
 
 
 def test_what_the_dead_had_in_flight_counts_as_spent_and_is_told_once(books):
     dead, _, _ = ledger.register(books, "dead", [])
-    ledger.reserve(books, sending(dead, 70), 100)
-    ledger.reserve(books, sending(dead, None, "b"), 100)
+    note(books, sending(dead, 70))
+    note(books, sending(dead, None, "b"))
     alive, _, left = ledger.register(books, "alive", ["dead"])
     assert left == ledger.NOTHING_LEFT
     assert ledger.bury(books, ["alive"]) == ledger.LeftOpen(attempts=2, worst_nusd=70, unpriced=1)
     assert ledger.bury(books, ["alive"]) == ledger.NOTHING_LEFT
-    with pytest.raises(SpendCapReached):
-        ledger.reserve(books, sending(alive, 40), 100)
+    assert refused(note(books, sending(alive, 40))) == [True]
+
+
+def claim(books, owner, now_s, until_s, *names):
+    return claims.claim(
+        books, [claims.Claiming(bytes.fromhex(digest_of(n)), owner, now_s, until_s) for n in names or ("a",)]
+    )
 
 
 def test_a_claim_is_ours_until_it_is_given_back_or_its_lease_ends(books):
     one, _, _ = ledger.register(books, "one", [])
     two, _, _ = ledger.register(books, "two", ["one"])
     digest = bytes.fromhex(digest_of("a"))
-    assert ledger.claim(books, digest, one, 0.0, 10.0) == "ours"
-    assert ledger.claim(books, digest, one, 1.0, 11.0) == "ours"
-    assert ledger.claim(books, digest, two, 5.0, 15.0) == "taken"
-    ledger.renew(books, digest, one, 30.0)
-    assert ledger.claim(books, digest, two, 20.0, 25.0) == "taken"
-    assert ledger.claim(books, digest, two, 31.0, 41.0) == "ours"
-    ledger.release(books, digest, one)
-    assert ledger.claim(books, digest, one, 32.0, 42.0) == "taken"
+    assert claim(books, one, 0.0, 10.0) == ["ours"]
+    assert claim(books, one, 1.0, 11.0) == ["ours"]
+    assert claim(books, two, 5.0, 15.0) == ["taken"]
+    claims.renew(books, digest, one, 30.0)
+    assert claim(books, two, 20.0, 25.0) == ["taken"]
+    assert claim(books, two, 31.0, 41.0) == ["ours"]
+    claims.release(books, [(one, digest)])
+    assert claim(books, one, 32.0, 42.0) == ["taken"]
     ledger.bury(books, ["one"])
-    assert ledger.claim(books, digest, one, 33.0, 43.0) == "ours"
+    assert claim(books, one, 33.0, 43.0) == ["ours"]
+
+
+def test_many_claims_are_made_and_given_back_at_once(books):
+    one, _, _ = ledger.register(books, "one", [])
+    two, _, _ = ledger.register(books, "two", ["one"])
+    names = [f"{n}" for n in range(90)]
+    assert claim(books, one, 0.0, 10.0, *names[::2]) == ["ours"] * 45
+    assert claim(books, two, 0.0, 10.0, *names) == ["taken", "ours"] * 45
+    claims.release(books, [(two, bytes.fromhex(digest_of(name))) for name in names])
+    assert claim(books, one, 1.0, 11.0, *names) == ["ours"] * 90
+
+
+# The thread that writes
+
+
+class Slow:
+    """Kinds of work that note the order in which they are done, the first of which takes a while."""
+
+    def __init__(self, path):
+        self.done, self.begun = [], threading.Event()
+        self.go_on = threading.Event()
+        self.thread = WriterThread(
+            sqlite3.connect(path, isolation_level=None, check_same_thread=False), path, lambda _: None
+        )
+        self.first, self.second = Kind(1, self._noting("first")), Kind(2, self._noting("second"))
+
+    def hold(self):
+        """Keep the thread busy, so that what is asked next is done together."""
+        self.thread.ask(lambda _: (self.begun.set(), self.go_on.wait(10)))
+        assert self.begun.wait(10)
+
+    def by_itself(self, _):
+        self.done.append(["by itself"])
+
+    def _noting(self, name):
+        def do(_, items):
+            self.done.append([name, *items])
+            return [ValueError(item) if item == "bad" else item.upper() for item in items]
+
+        return do
+
+
+@pytest.fixture
+def slow(path):
+    keep(path)
+    found = Slow(path)
+    yield found
+    found.thread.stop()
+
+
+def test_work_of_one_kind_is_done_together_but_never_before_what_was_asked_earlier_of_it(slow):
+    slow.hold()
+    tell = slow.thread.tell
+    tell(slow.second, "b of x", b"x")
+    tell(slow.first, "a of y", b"y")
+    tell(slow.second, "b of y", b"y")
+    tell(slow.first, "a of x", b"x")
+    slow.thread.ask(slow.by_itself)
+    tell(slow.first, "a of z", b"z")
+    slow.go_on.set()
+    slow.thread.ask(lambda _: None).result(10)
+    assert slow.done == [
+        ["first", "a of y"],
+        ["second", "b of x", "b of y"],
+        ["first", "a of x"],
+        ["by itself"],
+        ["first", "a of z"],
+    ]
+
+
+def test_everyone_on_the_loop_gets_their_own_result_or_refusal(slow):
+    async def go():
+        slow.hold()
+        asked = [slow.thread.ask_of(slow.first, item, item.encode()) for item in ("a", "bad", "c", "d")]
+        asked[3].cancel()
+        slow.go_on.set()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    one, refusal, three, cancelled = asyncio.run(go())
+    assert (one, three) == ("A", "C")
+    assert isinstance(refusal, ValueError)
+    assert isinstance(cancelled, asyncio.CancelledError)
+    assert slow.done == [["first", "a", "bad", "c", "d"]]
 
 
 def test_two_stores_make_a_call_once(path):
@@ -305,7 +431,7 @@ def test_what_a_dead_process_left_open_is_told_by_the_next(path, caplog):
     keep(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         owner, _, _ = ledger.register(connection, "dead", [])
-        ledger.reserve(connection, sending(owner, 2_500_000), None)
+        ledger.note(connection, [ledger.Noting(sending(owner, 2_500_000), None)])
     keep(path)
     assert "1 attempt of a run that was killed may have been billed, at most 0.002500 USD" in caplog.text
     caplog.clear()
