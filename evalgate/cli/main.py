@@ -18,6 +18,7 @@ _VERBS = (
     "sweep",
     "hits",
     "load",
+    "breakeven",
     "aa",
     "judge-check",
     "train-router",

@@ -12,7 +12,7 @@ from evalgate.core.verdict import Check
 MISSING = "n/a"
 _MOST_DIGITS = 6
 
-Kind = Literal["percent", "points", "usd", "seconds", "rate", "plain"]
+Kind = Literal["percent", "points", "usd", "seconds", "rate", "traffic", "plain"]
 _KINDS: Mapping[Unit, Kind] = {"share": "percent", "usd": "usd", "s": "seconds", "rps": "rate"}
 
 
@@ -52,6 +52,13 @@ def seconds(duration_s: float, digits: int = 3) -> str:
 def rate(per_second: float, digits: int = 3) -> str:
     """Return how many requests a second."""
     return f"{_significant(per_second, digits)} rps"
+
+
+def traffic(requests: float, digits: int = 3) -> str:
+    """Return a number of requests, whole and to ``digits`` significant digits: ``4,870,000``."""
+    if not isfinite(requests) or requests < 10 ** (digits - 1):
+        return _significant(requests, digits)
+    return f"{float(f'{requests:.{digits - 1}e}'):,.0f}"
 
 
 def plain(number: float, digits: int = 6) -> str:
@@ -178,7 +185,7 @@ def _round(amount: float, kind: Kind) -> str:
             return f"{amount:.6g} s"
         case "rate":
             return f"{amount:.6g} rps"
-        case "plain":
+        case "plain" | "traffic":
             return plain(amount)
 
 
@@ -222,6 +229,15 @@ _FORMATS: dict[Kind, Callable[[float, int], str]] = {
     "usd": usd,
     "seconds": seconds,
     "rate": rate,
+    "traffic": traffic,
     "plain": plain,
 }
-_FIRST_DIGITS: dict[Kind, int] = {"percent": 1, "points": 1, "usd": 3, "seconds": 3, "rate": 3, "plain": 6}
+_FIRST_DIGITS: dict[Kind, int] = {
+    "percent": 1,
+    "points": 1,
+    "usd": 3,
+    "seconds": 3,
+    "rate": 3,
+    "traffic": 3,
+    "plain": 6,
+}

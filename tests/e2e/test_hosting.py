@@ -117,3 +117,96 @@ def test_traffic_that_cannot_fill_the_machines_as_stated_is_told(here, capsys):
     # 100,000 requests of about 100 tokens, of 464 a second for 730 hours: 0.8 %.
     (note,) = [note for note in found["notes"] if "as stated" in note]
     assert "100,000 requests a month fill the 1 × own of own-machines to 0.8" in note
+
+
+def breakeven(capsys, *arguments):
+    assert main(["breakeven", "own-machines", "-q", "--format", "json", *arguments]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["breakevens"]
+    return found
+
+
+def test_break_even_is_where_the_month_of_machines_is_the_month_of_the_api(here, capsys):
+    found = breakeven(capsys, "--requests", "1000000")
+    (only,) = found["crossings"]
+    # One accelerator at 2.5 USD an hour and 365 USD of operations: 2,190 USD a month.
+    api_usd = float(found["against"]["per_request_usd"])
+    assert only["requests"] == pytest.approx(2190 / api_usd, rel=1e-4)
+    assert (only["cheaper"], found["cheaper_at_least_traffic"], found["cheaper_beyond"]) == (
+        "policy",
+        "against",
+        "policy",
+    )
+    assert found["wins_from"]["low"] < only["requests"] < found["wins_from"]["high"]
+    assert found["wins_from"]["high"] < 1.1 * only["requests"]
+    (month,) = [month for month in found["months"] if month["shown_as"] == "asked"]
+    assert (month["policy"]["usd"], month["policy"]["replicas"]) == ("2190.000000", {"own": 1})
+    assert float(month["against"]["usd"]) == pytest.approx(1e6 * api_usd, rel=1e-4)
+    assert month["policy"]["utilisation"]["own"] == pytest.approx(0.0829, rel=0.05)
+
+
+def test_replicas_rise_in_steps_and_several_break_evens_are_all_told(here, capsys):
+    state(here, 0.5)
+    try:
+        found = breakeven(capsys)
+        main(["breakeven", "own-machines", "-q", "--report", "breakeven.html"])
+        text = " ".join(capsys.readouterr().out.split())
+        main(["breakeven", "own-machines", "-q", "--format", "csv"])
+        lines = capsys.readouterr().out.splitlines()
+    finally:
+        state(here, 0.8)
+    assert [each["cheaper"] for each in found["crossings"]] == ["policy", "against"] * 2 + ["policy"]
+    assert [each["step"] for each in found["crossings"]] == [False, True, False, True, False]
+    assert found["stays_from"]["value"] == pytest.approx(found["crossings"][-1]["requests"])
+    # Half as full, machines cost more than the API with every further request.
+    assert [each["cheaper_beyond"] for each in found["at_utilisation"]] == ["against", "policy"]
+    assert "another replica starts, which has to fill first" in text
+    assert "at half the utilisation (own 25%): production costs less at any traffic" in text
+    page = (here / "breakeven.html").read_text()
+    assert "USD a month over requests a month" in page
+    assert "half as full" in page
+    assert len(lines) == 1 + len(found["months"])
+    replicas = [int(line.split(",")[7]) for line in lines[1:]]
+    assert replicas == sorted(replicas)
+    assert replicas[-1] > 3
+
+
+def test_wrong_answers_that_cost_something_move_the_break_even_up(here, capsys):
+    without = breakeven(capsys)["wins_from"]["value"]
+    suite = here / "suites/faq/suite.yaml"
+    before = suite.read_text()
+    suite.write_text(f"{before}cleanup_usd_per_wrong: 0.02\nrequests_per_month: 400000\n")
+    try:
+        found = breakeven(capsys)
+    finally:
+        suite.write_text(before)
+    # One of 240 answers is wrong on the machines, none on the API.
+    cleanup = 0.02 / 240
+    assert float(found["policy"]["per_request_usd"]) == pytest.approx(cleanup, rel=1e-4)
+    api_usd = float(found["against"]["per_request_usd"])
+    assert found["wins_from"]["value"] == pytest.approx(2190 / (api_usd - cleanup), rel=1e-4)
+    assert found["wins_from"]["value"] > without
+    assert [month["requests"] for month in found["months"] if month["shown_as"] == "the suite's"] == [400000]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["production", "--against", "production"], "production has nothing to break even with"),
+        (["own-machine"], "did you mean"),
+        (["own-machines", "--requests", "0"], "x>=1"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_with_a_cure(here, capsys, arguments, said):
+    assert main(["breakeven", "-q", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_two_policies_without_machines_have_no_break_even(here, capsys):
+    file = here / "policies/faq/cheaper.yaml"
+    text = (here / "policies/faq/production.yaml").read_text()
+    file.write_text(text)
+    try:
+        assert main(["breakeven", "-q", "cheaper"]) == 2
+    finally:
+        file.unlink()
+    assert "neither cheaper nor production asks machines that are paid by the hour" in capsys.readouterr().err

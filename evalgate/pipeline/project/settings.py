@@ -200,3 +200,13 @@ class HitsSettings:
     baseline: str | None = None
     sample: int = 20
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BreakevenSettings:
+    """Find the traffic at which a policy costs less than ``against``; None is the family's baseline."""
+
+    start: Path
+    policy: str
+    suites: tuple[str, ...] = ()
+    against: str | None = None

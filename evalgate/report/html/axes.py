@@ -71,11 +71,20 @@ def tick_text(kind: Kind, value: float) -> str:
     return typeset(_IDLE_ZEROS.sub(lambda found: found[1].rstrip("."), text))
 
 
+def _compact(requests: float) -> str:
+    """Return a round number with the letter of its thousands: ``20k``, ``5M``."""
+    for power, letter in ((9, "G"), (6, "M"), (3, "k")):
+        if requests >= 10**power:
+            return f"{requests / 10**power:g}{letter}"
+    return plain(requests)
+
+
 _WRITTEN: dict[Kind, Callable[[float], str]] = {
     "usd": usd,
     "seconds": seconds,
     "percent": percent,
     "points": percent,
     "rate": rate,
+    "traffic": _compact,
     "plain": plain,
 }
