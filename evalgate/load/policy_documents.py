@@ -57,8 +57,9 @@ def read_policy(
         return ReadPolicy(Document(path, shown, written.value, written.tree))
     config = _config(written, written.value, findings)
     draft = Draft(config, _stated(written.tree), frozenset(written.value.from_.without))
-    odd = translate(draft, wanted(written), providers)
+    odd = translate(draft, wanted(written.value), providers)
     problems = [written.problem(*each) for each in odd] + draft.problems
+    problems += [each.problem for each in draft.refusals]
     if problems:
         raise BadInput(problems)
     document = joined(written, draft)
@@ -100,9 +101,8 @@ def merge(read: Mapping[str, object], stated: Mapping[str, object]) -> dict[str,
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def wanted(written: Document[PolicyFile | PolicyOverFile]) -> Wanted:
+def wanted(policy: PolicyFile | PolicyOverFile) -> Wanted:
     """Return the groups that a policy asks, by the keys that name them, and its own deployments."""
-    policy = written.value
     named: dict[KeyPath, str] = {}
     for key in _NAMING:
         node: object = policy

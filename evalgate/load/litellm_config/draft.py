@@ -1,11 +1,19 @@
 """The policy that a config is being turned into: each value with its source, and what has no words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalgate.core.errors import Problem
 from evalgate.load.litellm_config.config import LitellmConfig, Setting
 from evalgate.load.yaml_text import KeyPath, show_key
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a policy cannot say as the config does, and the keys of the policy that would settle it."""
+
+    problem: Problem
+    settled_by: tuple[KeyPath, ...]
 
 
 @dataclass(slots=True)
@@ -14,7 +22,8 @@ class Draft:
 
     ``stated`` is what the policy file says itself, which goes over what is read. ``without`` names settings
     of the config that the policy knowingly leaves out. ``sources`` leads from a key of the policy to the key
-    of the config that it was read from. ``passed_by`` names the settings that are not judged.
+    of the config that it was read from. ``passed_by`` names the settings that are not judged, and
+    ``problems`` are what a config must not hold at all.
     """
 
     config: LitellmConfig
@@ -22,6 +31,7 @@ class Draft:
     without: frozenset[str] = frozenset()
     value: dict[str, object] = field(default_factory=dict)
     sources: dict[KeyPath, KeyPath] = field(default_factory=dict)
+    refusals: list[Refusal] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     passed_by: dict[str, None] = field(default_factory=dict)
@@ -40,14 +50,16 @@ class Draft:
         """Tell whether the policy file says all of these itself."""
         return bool(keys) and all(_has(self.stated, key) for key in keys)
 
-    def refuse(self, source: KeyPath, message: str, cure: str, settled_by: Iterable[KeyPath] = ()) -> None:
+    def refuse(self, source: KeyPath, message: str, cure: str, settled_by: Sequence[KeyPath] = ()) -> None:
         """Note what a policy cannot say, unless the policy says ``settled_by`` itself or leaves it out."""
         if self.states(*settled_by):
             return
         if self.knows(source):
             self.pass_by(source, message)
             return
-        self.problems.append(self.config.problem(source, message, cure))
+        refusal = Refusal(self.config.problem(source, message, cure), tuple(settled_by))
+        if refusal not in self.refusals:
+            self.refusals.append(refusal)
 
     def knows(self, source: KeyPath) -> bool:
         """Tell whether ``without`` names the setting at a key."""

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from evalgate.core.providers_file import ProviderFile, steers_litellm
 from evalgate.load.litellm_config.config import ENVIRONMENT, Setting
@@ -187,8 +186,8 @@ def _price(draft: Draft, alias: str, deployed: Deployed) -> Iterator[tuple[KeyPa
             if value is None or not PRICE.fullmatch(name):
                 continue
             if name in _PRICES and (number := as_number(value)) is not None and number >= 0:
-                # In decimals: 1.1e-6 of a dollar a token is 1.1 a million, which floats would miss.
-                yield ("price", _PRICES[name]), (float(Decimal(repr(number)) * 1_000_000), key)
+                # Rounded where floats end: 1.1e-6 of a dollar a token is 1.1 a million.
+                yield ("price", _PRICES[name]), (float(f"{number * 1_000_000:.12g}"), key)
             elif as_number(value) != 0:
                 shape = "prices by tier of length" if _TIERED.fullmatch(name) else "this way of pricing"
                 message = f"{shape} cannot be read from here"

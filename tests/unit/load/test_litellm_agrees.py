@@ -64,7 +64,7 @@ def read(arguments, entry, tmp_path):
         )
     }
     assert translate(draft, Wanted({("use",): entry}), everywhere) == []
-    assert draft.problems == []
+    assert draft.refusals == []
     return draft.value
 
 

@@ -9,6 +9,8 @@ import yaml
 
 from evalgate.load.litellm_config.foreign_yaml import parse_foreign_yaml
 from evalgate.load.yaml_text import parse_yaml
+from evalgate.pipeline.against_config import compare_policies_with_config
+from evalgate.report.config_comparison import render_text
 
 PROJECT = """\
 suites: [suites]
@@ -582,3 +584,120 @@ def test_the_example_of_the_docs_is_read(config):
     ]
     assert found.reliability.fallbacks == {"support": ["strong"]}
     assert (found.reliability.num_retries, found.cache.ttl_s) == (3, 3600)
+
+
+BY_HAND = """\
+prompt: [{role: system, content: "Sort."}, {role: user, content: "{{input}}"}]
+deployments:
+  weak:   {provider: openai, model: gpt-4o-2024-08-06, limits: {rpm: 9}}
+  strong: {provider: claude, model: claude-sonnet-4-5-20250929, price: {input_per_1m: 3}}
+router: {kind: column, column: need, threshold: 0.5, strong: strong, weak: weak}
+reliability: {num_retries: 2, request_timeout_s: 20, fallbacks: {weak: [strong]}}
+cache: {mode: exact, normalize: [], key: request, in_flight: ask, ttl_s: 60, lookup_s: 0.1}
+"""
+
+
+def compared(config, policy, model_list=None, **sections):
+    config.write(model_list, **sections)
+    config.files.write(PRODUCTION, policy)
+    found = compare_policies_with_config(config.files.root, CONFIG, [])
+    return found, {each.key: (each.policy.value, each.config.value) for each in found.policies[0].differences}
+
+
+AGREEING = {
+    "router_settings": {"timeout": 20, "fallbacks": [{"chat": ["big"]}], "cooldown_time": 9},
+    "litellm_settings": {"cache": True},
+    "general_settings": {"master_key": "os.environ/MASTER", "alerting": ["slack"]},
+}
+
+
+def test_deployments_of_other_names_are_matched_by_what_they_ask(config):
+    found, differences = compared(
+        config, BY_HAND, [entry("chat", {**CHAT, "rpm": 9}), *THREE[1:]], **AGREEING
+    )
+    assert differences == {}
+    assert found.exit_code == 0
+    (policy,) = found.policies
+    assert policy.matched == {"weak": "chat", "strong": "big"}
+    assert policy.others == ("own",)
+    assert [each.key for each in policy.beside] == ["router_settings.cooldown_time"]
+    assert found.passed_over == ("general_settings.master_key", "general_settings.alerting")
+    text = render_text(found)
+    assert text.startswith(
+        "policies/tickets/production.yaml says what litellm/config.yaml says\n"
+        "  weak is compared with chat, which asks the same model\n"
+        "  strong is compared with big, which asks the same model\n"
+        "  no request of the policy reaches own\n"
+    )
+    assert text.endswith(
+        "of no bearing on answers, cost or time: general_settings.master_key, general_settings.alerting\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sections", "differences"),
+    [
+        ({"router_settings": {"timeout": 20}}, {"reliability.fallbacks.weak": ("[strong]", None)}),
+        (
+            {"router_settings": {"fallbacks": [{"chat": ["own", "big"]}]}},
+            {
+                "deployments.own": (None, "qwen-2025-01-01"),
+                "reliability.fallbacks.weak": ("[strong]", "[own, strong]"),
+                "reliability.request_timeout_s": ("20", None),
+            },
+        ),
+        (
+            {"router_settings": {"retry_after": 3, "timeout": 20, "fallbacks": [{"chat": ["big"]}]}},
+            {
+                "reliability.backoff_s": ("0.5", "3"),
+                "reliability.max_backoff_s": ("8", "3"),
+                "reliability.backoff_jitter": ("full", "none"),
+                "reliability.max_retry_after_s": ("120", "60"),
+            },
+        ),
+        (
+            {"router_settings": {**AGREEING["router_settings"], "num_retries": 9}},
+            {"reliability.num_retries": ("2", "router_settings.num_retries")},
+        ),
+        (
+            {
+                "litellm_settings": {
+                    "cache": True,
+                    "cache_params": {
+                        "type": "redis-semantic",
+                        "similarity_threshold": 0.8,
+                        "redis_semantic_cache_embedding_model": "big",
+                    },
+                }
+            },
+            {
+                "cache.similarity_threshold": (None, "litellm_settings.cache_params.similarity_threshold"),
+                "cache.mode": ("exact", "exact_then_semantic"),
+                "cache.embedder": (None, "big"),
+                "cache.ttl_s": ("60", None),
+            },
+        ),
+        ({"litellm_settings": {}}, {"cache": ("exact", None)}),
+    ],
+)
+def test_each_difference_has_both_values(config, sections, differences):
+    chat = [entry("chat", {**CHAT, "rpm": 9}), *THREE[1:]]
+    _, found = compared(config, BY_HAND, chat, **{**AGREEING, **sections})
+    for key, values in differences.items():
+        assert found.pop(key) == values
+    assert found == {}
+
+
+def test_a_deployment_that_the_config_lacks_is_named_with_its_place(config):
+    found, differences = compared(config, BY_HAND, [entry("chat", {**CHAT, "rpm": 9})], **AGREEING)
+    assert differences["deployments.strong"] == ("claude-sonnet-4-5-20250929", None)
+    said = next(each for each in found.policies[0].differences if each.key == "deployments.strong")
+    assert (said.policy.file, said.policy.line, said.why) == (PRODUCTION, 4, "only the policy has it")
+
+
+def test_a_policy_from_a_config_differs_from_it_where_it_says_otherwise(config):
+    config.policy("reliability: {num_retries: 1}\ndeployments: {chat: {limits: {tpm: 5}}}\n")
+    found, differences = compared(config, (config.files.root / PRODUCTION).read_text())
+    assert differences == {"reliability.num_retries": ("1", "2"), "deployments.chat.limits.tpm": ("5", None)}
+    assert found.exit_code == 1
+    assert [each.policy.line for each in found.policies[0].differences] == [6, 5]
