@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BeforeValidator, Field, model_validator
 
 from evalgate.core.metrics import METRICS, LimitName, Metric, Unit
+from evalgate.core.prompt_cache_file import CacheState
 from evalgate.core.trials import TrialsPass
 from evalgate.core.written import Written
 
@@ -217,7 +218,8 @@ class Rules:
     """Everything the gate judges by; taken from the baseline's side so that a change cannot loosen it.
 
     ``alpha`` is one-sided per limit. ``slice_by`` names the key of the cases' slices that slice limits use.
-    ``trials_pass`` says what the trials of a case must show for it to be correct.
+    ``trials_pass`` says what the trials of a case must show for it to be correct. ``prompt_cache`` is the
+    state of provider prompt caches by which costs are judged; None: both, and they must agree.
     """
 
     limits: tuple[Limit, ...]
@@ -227,6 +229,7 @@ class Rules:
     cleanup_usd_per_wrong: float = 0.0
     trials_pass: TrialsPass | None = None
     waivers: tuple[Waiver, ...] = ()
+    prompt_cache: CacheState | None = None
 
 
 Alpha = Annotated[float, Field(gt=0, lt=0.5)]

@@ -8,6 +8,7 @@ from evalgate.core.budgets import Scale
 from evalgate.core.labels import JudgeStatus
 from evalgate.core.metrics import Metric, Unit
 from evalgate.core.numbers import Measured
+from evalgate.core.prompt_cache_file import CacheState
 from evalgate.core.suite_file import Inference
 from evalgate.core.verdict import CaseCounts, Flip
 
@@ -29,7 +30,8 @@ class Change:
     ``sd`` is the standard deviation of one independent unit's contribution to ``change``, on the logarithm
     of the ratio where ``scale`` is relative: ``sd / sqrt(clusters)`` is the standard error. ``trial_sd``
     is the noise of a single trial in it, known only where cases have several: of ``sd**2``, the part
-    ``trial_sd**2 / trials`` would vanish with ever more of them.
+    ``trial_sd**2 / trials`` would vanish with ever more of them. ``other_state`` is set for a cost that
+    rests on predicted prompt caches.
     """
 
     metric: Metric
@@ -56,6 +58,19 @@ class Change:
     sd: float | None = None
     trial_sd: float | None = None
     assumptions: tuple[str, ...] = ()
+    other_state: "OtherState | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherState:
+    """A change in cost priced in ``state`` of provider prompt caches, measured again in the other one.
+
+    ``declared`` says that the suite chose ``state``, so that the other one is shown and decides nothing.
+    """
+
+    state: CacheState
+    declared: bool
+    change: Change
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Literal
 from evalgate.core.calls import Attempt
 from evalgate.core.messages import ToolCall
 from evalgate.core.numbers import Unmeasured
+from evalgate.core.prompt_cache import PromptCacheUse
 
 Role = Literal["generate", "fallback", "embed", "verify", "escalate", "sample", "check"]
 
@@ -170,7 +171,8 @@ class Graded:
     """One line of a run: an outcome with its cost, its grade and what statistics need of the case.
 
     ``grade`` is None only for a case without ``target``; a failed case is graded wrong. ``hit`` is set
-    exactly when the policy's cache answered.
+    exactly when the policy's cache answered. ``prompt_cache`` is set where a prediction of the provider's
+    cache took the place of the cached tokens in the calls' usage, and so in ``cost``.
     """
 
     outcome: Outcome
@@ -181,3 +183,4 @@ class Graded:
     weight: float = 1.0
     target: str | None = None
     hit: Hit | None = None
+    prompt_cache: PromptCacheUse | None = None

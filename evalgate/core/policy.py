@@ -18,6 +18,7 @@ from evalgate.core.policy_file import (
     RouterFile,
     SemanticCache,
 )
+from evalgate.core.prompt_cache_file import PromptCacheFile
 from evalgate.core.routing import TrainedOn
 from evalgate.core.service_time_file import ServiceTime
 
@@ -42,6 +43,7 @@ class Deployment:
     frame: DigestFrame = field(compare=False, repr=False)
     limits: Limits | None = field(default=None, compare=False)
     service_time: ServiceTime | None = field(default=None, compare=False)
+    prompt_cache: PromptCacheFile | None = None
 
     @property
     def identity(self) -> tuple[str, str, str | None, str | None]:

@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag
 from evalgate.core.cascade_file import CascadeFile
 from evalgate.core.hosting_file import Hosting
 from evalgate.core.messages import Message
+from evalgate.core.prompt_cache_file import PromptCacheFile
 from evalgate.core.service_time_file import ServiceTimeFile
 from evalgate.core.written import Written
 
@@ -72,6 +73,7 @@ class DeploymentParts(Written):
     price: Price | None = None
     limits: Limits | None = None
     service_time: ServiceTimeFile | None = None
+    prompt_cache: PromptCacheFile | None = None
     prompt: list[Message] | str | None = None
     params: dict[str, Any] | None = None
 
@@ -80,6 +82,7 @@ class DeploymentFile(DeploymentParts):
     """One served model. ``prompt`` and ``params`` override the policy's.
 
     ``service_time`` says how an engine of one's own slows down as it fills; it is used for traffic alone.
+    ``prompt_cache`` says how the provider keeps the beginnings of prompts, by which their price is predicted.
     """
 
     provider: str

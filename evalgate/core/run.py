@@ -1,7 +1,7 @@
 """One policy measured on one suite, with everything needed to do it again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from evalgate.core.budgets import Rules
@@ -10,6 +10,7 @@ from evalgate.core.load import Station, Traffic
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Graded
 from evalgate.core.policy_file import Price
+from evalgate.core.prompt_cache_file import PromptCacheFile
 
 RUN_SCHEMA = "evalgate/run@1"
 Mode = Literal["replay", "auto", "live"]
@@ -60,6 +61,7 @@ class Manifest:
     ``case_cap_usd`` is the most that one case can cost, by the limits that its calls carry.
     ``look`` is set for a candidate whose run was sequential: the look at which it ended.
     ``traffic`` is what the suite says of it, ``stations`` what the policy's deployments can do at most.
+    ``prompt_caches`` are those of the deployments whose cached tokens were predicted.
     ``judged_against`` is the digest of the policy whose answers a pairwise judge saw beside these.
     """
 
@@ -83,6 +85,7 @@ class Manifest:
     judged_against: str | None = None
     traffic: Traffic | None = None
     stations: tuple[Station, ...] = ()
+    prompt_caches: Mapping[str, PromptCacheFile] = field(default_factory=dict)
     schema: str = RUN_SCHEMA
 
 

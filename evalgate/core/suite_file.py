@@ -9,6 +9,7 @@ from pydantic_core import PydanticKnownError
 from evalgate.core.budgets import BudgetsFile, Percent, Quantity, WaiverFile
 from evalgate.core.cases_file import CasesSource
 from evalgate.core.policy_file import DeploymentFile, Usd
+from evalgate.core.prompt_cache_file import CacheState
 from evalgate.core.traffic_file import TrafficFile
 from evalgate.core.trials import TrialsPass
 from evalgate.core.written import Written
@@ -238,6 +239,7 @@ class SuiteFile(Written):
     cleanup_usd_per_wrong: Usd = 0.0
     requests_per_month: Annotated[int, Field(gt=0)] | None = None
     traffic: TrafficFile | None = None
+    prompt_cache: CacheState | None = None
     budgets: BudgetsFile = BudgetsFile()
     waivers: list[WaiverFile] = []
     owners: list[str] = []

@@ -12,6 +12,7 @@ from evalgate.core.hosting_use import AtUtilisation, HostingUse
 from evalgate.core.labels import JudgeStatus
 from evalgate.core.metrics import LimitName, Metric, Unit
 from evalgate.core.numbers import Measured, Unmeasured
+from evalgate.core.prompt_cache import CostInStates, SidePromptCache
 from evalgate.core.run import Mode
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -179,9 +180,9 @@ class SideSummary:
     Shares are of requests, None where the lever is absent. Amounts are in USD and per request, but for
     ``month_usd``: calls and cleanup of ``requests_per_month``, None where the suite does not say how many.
     ``cleanup_usd`` is what wrong answers cost, ``without_cleanup`` the cost per correct answer without it;
-    both are None where the suite has no price for a wrong answer. ``cache`` and ``cascade`` are None for a
-    policy without one, ``gateway`` where no gateway was asked. ``queued_s`` is how long evalgate's
-    own limits held calls back in all, which is no latency.
+    both are None where the suite has no price for a wrong answer. ``cache``, ``cascade`` and ``prompt_cache``
+    are None for a policy without one, ``gateway`` where no gateway was asked. ``queued_s`` is how long
+    evalgate's own limits held calls back in all, which is no latency.
     """
 
     policy: str
@@ -203,6 +204,7 @@ class SideSummary:
     queued_s: float = 0.0
     cascade: CascadeUse | None = None
     hosting: tuple[HostingUse, ...] = ()
+    prompt_cache: SidePromptCache | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +278,7 @@ class Judgement:
     file: str = ""
     judging: JudgeUse | None = None
     requests_per_month: int | None = None
+    prompt_caches: CostInStates | None = None
 
 
 @dataclass(frozen=True, slots=True)

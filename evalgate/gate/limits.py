@@ -1,9 +1,9 @@
 """One limit judged against one change: pass, fail or inconclusive, and whether that blocks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalgate.core.budgets import Limit
-from evalgate.core.comparison import Change
+from evalgate.core.comparison import Change, OtherState
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.verdict import Check, Verdict
 from evalgate.gate import cases_needed
@@ -31,7 +31,34 @@ class Finding:
 
 
 def judge_limit(limit: Limit, change: Change, alpha: float) -> Finding:
-    """Return what ``change`` says about ``limit`` by its interval."""
+    """Return what ``change`` says about ``limit`` by its interval.
+
+    A cost that rests on predicted prompt caches must come out alike with cold and with warm ones, unless the
+    suite declares which counts.
+    """
+    found = _judge_in_its_state(limit, change, alpha)
+    other = change.other_state
+    if other is None:
+        return found
+    return _in_both_states(limit, found, _judge_in_its_state(limit, other.change, alpha), other)
+
+
+def _in_both_states(limit: Limit, found: Finding, again: Finding, other: OtherState) -> Finding:
+    state, name = other.state, "warm" if other.state == "cold" else "cold"
+    if other.declared or found.verdict == again.verdict:
+        return replace(found, reason=f"{found.reason}; with {name} prompt caches, {again.reason}")
+    said = {"pass": "holds", "fail": "breaks", "inconclusive": "leaves open"}
+    return replace(
+        found,
+        verdict="inconclusive",
+        reason=f"{subject(limit)} {said[found.verdict]} its budget with {state} prompt caches and "
+        f"{said[again.verdict]} it with {name} ones; {state}: {found.reason}; {name}: {again.reason}; "
+        f"prompt_cache: {state} or {name} in suite.yaml says which decides",
+        inside=None if found.inside is None or again.inside is None else found.inside and again.inside,
+    )
+
+
+def _judge_in_its_state(limit: Limit, change: Change, alpha: float) -> Finding:
     absolute = limit.limit in {"min", "max"}
     if _too_small(limit, change) and (absolute or not identical(change)):
         more = LEAST_SLICE - change.n

@@ -80,7 +80,13 @@ def _deployment(deployment: Deployment) -> dict[str, object]:
         "prompt": [message_json(message) for message in deployment.prompt],
         "params": {key: value for key, value in deployment.params.items() if key not in UNHASHED_PARAMS},
         "price": _price(deployment.price) if deployment.price is not None else None,
+        **_prompt_cache(deployment),
     }
+
+
+def _prompt_cache(deployment: Deployment) -> dict[str, object]:
+    kept = deployment.prompt_cache
+    return {} if kept is None else {"prompt_cache": kept.model_dump(mode="json")}
 
 
 def _price(price: Price) -> dict[str, object]:
@@ -122,12 +128,7 @@ def _lines(policy: Policy, model: str | None) -> Iterator[tuple[str, str]]:
         yield from _prompt("prompt", answering[0].prompt)
     for each in deployments:
         key = f"deployments.{each.alias}"
-        for name in ("provider", "model", "quantization"):
-            yield from _flat(f"{key}.{name}", getattr(each, name))
-        yield from _flat(f"{key}.revision", _short(each.revision))
-        yield from _flat(f"{key}.params", each.params)
-        if each.price is not None:
-            yield from _flat(f"{key}.price", _price(each.price))
+        yield from _served(key, each)
         if not shared or each.alias not in policy.answering:
             yield from _prompt(f"{key}.prompt", each.prompt)
     yield from _flat("use", policy.use)
@@ -142,6 +143,17 @@ def _lines(policy: Policy, model: str | None) -> Iterator[tuple[str, str]]:
         yield from _flat("cache", policy.cache.model_dump(mode="json"))
     yield from _flat("reliability", policy.reliability.model_dump(mode="json"))
     yield from _flat("response", policy.response.model_dump(mode="json"))
+
+
+def _served(key: str, deployment: Deployment) -> Iterator[tuple[str, str]]:
+    for name in ("provider", "model", "quantization"):
+        yield from _flat(f"{key}.{name}", getattr(deployment, name))
+    yield from _flat(f"{key}.revision", _short(deployment.revision))
+    yield from _flat(f"{key}.params", deployment.params)
+    if deployment.price is not None:
+        yield from _flat(f"{key}.price", _price(deployment.price))
+    if deployment.prompt_cache is not None:
+        yield from _flat(f"{key}.prompt_cache", deployment.prompt_cache.model_dump(mode="json"))
 
 
 def _short(revision: str | None) -> str | None:

@@ -6,16 +6,16 @@ Otherwise a proposal could win by declaring its model cheaper or its router fast
 from collections.abc import Mapping
 from dataclasses import replace
 
-from evalgate.core.policy import Policy, Router
+from evalgate.core.policy import Deployment, Policy, Router
 from evalgate.core.policy_file import CacheFile, ColumnRouter, Price, SemanticCache
 from evalgate.core.suite import Project
 
 
 def as_known(policy: Policy, old: Policy) -> Policy:
     """Return ``policy`` with the prices and times that ``old`` declares for what both of them have."""
-    prices = {each.identity: each.price for each in old.deployments.values()}
+    before = {each.identity: each for each in old.deployments.values()}
     deployments = {
-        alias: replace(each, price=prices[each.identity]) if each.identity in prices else each
+        alias: _as_known(each, before[each.identity]) if each.identity in before else each
         for alias, each in policy.deployments.items()
     }
     cache, router = policy.cache, policy.router
@@ -26,11 +26,23 @@ def as_known(policy: Policy, old: Policy) -> Policy:
     if router is not None and old.router is not None and _same_score(router, old.router):
         spec = router.spec.model_copy(update={"decide_s": old.router.spec.decide_s})
         router = replace(router, spec=spec)
-    cascade, before = policy.cascade, old.cascade
-    if cascade is not None and before is not None and cascade.spec.confidence == before.spec.confidence:
-        spec_known = cascade.spec.model_copy(update={"check_s": before.spec.check_s})
+    cascade, asked = policy.cascade, old.cascade
+    if cascade is not None and asked is not None and cascade.spec.confidence == asked.spec.confidence:
+        spec_known = cascade.spec.model_copy(update={"check_s": asked.spec.check_s})
         cascade = replace(cascade, spec=spec_known)
     return replace(policy, deployments=deployments, cache=cache, router=router, cascade=cascade)
+
+
+def _as_known(deployment: Deployment, old: Deployment) -> Deployment:
+    """Return a deployment at the price, and with the provider's terms of caching, that are known of it.
+
+    Whether prompts are cached, what of them and for how long is asked for by the policy; the rest is not.
+    """
+    kept, known = deployment.prompt_cache, old.prompt_cache
+    if kept is not None and known is not None:
+        terms = {name: getattr(known, name) for name in ("block_tokens", "min_tokens", "capacity_tokens")}
+        kept = kept.model_copy(update=terms)
+    return replace(deployment, price=old.price, prompt_cache=kept)
 
 
 def claimed_prices(known: Project, tree: Project) -> Mapping[str, Price]:

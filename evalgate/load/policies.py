@@ -157,6 +157,7 @@ class PolicyShelf:
                 frame=DigestFrame(kind, identity, params),
                 limits=each.limits,
                 service_time=load_service_time(document, alias, findings),
+                prompt_cache=each.prompt_cache,
             )
         return deployments
 

@@ -24,6 +24,25 @@ def check_policy(document: Document[PolicyFile]) -> Iterator[Problem]:
     yield from check_threshold(document)
     yield from check_cascade(document)
     yield from _patterns(document)
+    yield from _prompt_caches(document)
+
+
+def _prompt_caches(document: Document[PolicyFile]) -> Iterator[Problem]:
+    for alias, each in document.value.deployments.items():
+        kept, key = each.prompt_cache, ("deployments", alias, "prompt_cache")
+        if kept is None:
+            continue
+        least = max(kept.block_tokens, kept.min_tokens)
+        if kept.capacity_tokens is not None and kept.capacity_tokens < least:
+            message = f"a cache of {kept.capacity_tokens} tokens never holds a prompt of {least}"
+            yield document.problem(
+                (*key, "capacity_tokens"),
+                message,
+                "raise capacity_tokens, or lower min_tokens and block_tokens",
+            )
+        if each.price is not None and each.price.reported:
+            message = "a call costs what it reports, so there is nothing to predict"
+            yield document.problem(key, message, "remove prompt_cache, or price.reported", at_key=True)
 
 
 def _one_way_in(document: Document[PolicyFile]) -> Iterator[Problem]:

@@ -48,6 +48,7 @@ def build_rules(suite: SuiteFile, project: ProjectFile, waivers: tuple[Waiver, .
         cleanup_usd_per_wrong=suite.cleanup_usd_per_wrong,
         trials_pass=suite.trials_pass,
         waivers=waivers,
+        prompt_cache=suite.prompt_cache,
     )
 
 

@@ -15,6 +15,7 @@ from evalgate.core.suite import Project, Suite
 from evalgate.core.sweep import Sweep, SweepPoint
 from evalgate.load.project import load_project
 from evalgate.pipeline.comparing.bench import Bench
+from evalgate.pipeline.measuring.prompt_caching import prompt_caches
 from evalgate.pipeline.measuring.recorded import committed_and_local
 from evalgate.pipeline.measuring.turned import Knob, knob, turned
 from evalgate.pipeline.project.settings import SweepRange, SweepSettings
@@ -82,7 +83,7 @@ def _grid(key: Knob, wanted: SweepRange) -> list[float]:
 
 def _separable(suite: Suite, policy: Policy, knobs: Sequence[Knob]) -> bool:
     """Tell whether what a case gets at a threshold depends on nothing but its own score."""
-    shared = policy.cache is not None and suite.ordered
+    shared = (policy.cache is not None and suite.ordered) or bool(prompt_caches(policy))
     return [each.key for each in knobs] == [_THRESHOLD] and not shared
 
 

@@ -9,7 +9,7 @@ baseline's state to the candidate's, of what each switch changes.
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 from evalgate.core.numbers import Unmeasured
@@ -23,6 +23,7 @@ from evalgate.pricing.cost import cost_of
 CACHE = "cache hits"
 ROUTE = "share per deployment"
 TOKENS = "tokens per call"
+PROMPT_CACHE = "prompt caching"
 PRICES = "unit prices"
 RETRIES = "retries"
 FALLBACKS = "fallbacks"
@@ -144,7 +145,7 @@ def _parts(outcome: Outcome) -> _Parts:
 
 
 def _answering(left: _Parts, right: _Parts, tables: tuple[Prices, Prices]) -> Iterator[tuple[str, float]]:
-    """The call that answered: whether there was one, by whom, how long, at which prices."""
+    """The call that answered: whether there was one, by whom, how long, how much cached, at which prices."""
     first, second = left.answering or right.answering, right.answering or left.answering
     if first is None or second is None:
         return
@@ -154,19 +155,39 @@ def _answering(left: _Parts, right: _Parts, tables: tuple[Prices, Prices]) -> It
     levers = [PRICES] if tables[0] != tables[1] else []
     if first != second:
         levers.append(which)
+    if _cached(first) != _cached(second):
+        levers.append(PROMPT_CACHE)
     if (left.answering is None) != (right.answering is None):
         levers.append(presence)
-    usd: dict[tuple[bool, bool], float] = {}
+    usd: dict[tuple[bool, bool, bool], float] = {}
 
     def cost_under(switched: frozenset[str]) -> float:
         if (right if presence in switched else left).answering is None and presence in levers:
             return 0.0
-        key = (which in switched, PRICES in switched)
+        key = (which in switched, PRICES in switched, PROMPT_CACHE in switched)
         if key not in usd:
-            usd[key] = _answer_usd(second if key[0] else first, tables[key[1]])
+            step, cached = second if key[0] else first, _cached(second if key[2] else first)
+            usd[key] = _answer_usd(_with_cached(step, cached), tables[key[1]])
         return usd[key]
 
     yield from shapley(levers, cost_under)
+
+
+def _cached(step: Step) -> tuple[int, int]:
+    """The input tokens of an answer that were read from the provider's cache, and written to it."""
+    usage = step.attempts[-1].usage
+    return (0, 0) if usage is None else (usage.cached_input_tokens or 0, usage.cache_write_tokens or 0)
+
+
+def _with_cached(step: Step, cached: tuple[int, int]) -> Step:
+    """Return an answer with other tokens cached, as far as it has so many."""
+    *before, last = step.attempts
+    if last.usage is None or last.usage.input_tokens is None or cached == _cached(step):
+        return step
+    read = min(cached[0], last.usage.input_tokens)
+    written = min(cached[1], last.usage.input_tokens - read)
+    usage = replace(last.usage, cached_input_tokens=read, cache_write_tokens=written)
+    return replace(step, attempts=(*before, replace(last, usage=usage)))
 
 
 def _own_lever(

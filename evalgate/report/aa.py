@@ -7,7 +7,8 @@ from evalgate.core.aa import SuiteAa, TrialPair
 from evalgate.core.comparison import Change
 from evalgate.core.metrics import METRICS
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.report.json import check_json, measured_json, usd_json
+from evalgate.report.json import check_json
+from evalgate.report.json_numbers import measured_json, usd_json
 from evalgate.report.layout import wrap
 from evalgate.report.numbers import (
     MISSING,

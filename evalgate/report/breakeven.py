@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from evalgate.core.breakeven import Breakeven, Crossing, Crossings, MonthlyCost, Side, SideCost
 from evalgate.core.numbers import Estimate
-from evalgate.report.json import measured_json, usd_text
+from evalgate.report.json_numbers import measured_json, usd_text
 from evalgate.report.layout import wrap
 from evalgate.report.numbers import MISSING, count, traffic, usd, usd_column, with_interval
 from evalgate.report.safe_text import safe_line

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from evalgate.core.deferral import DeferralCurve, DeferralPoint
 from evalgate.core.numbers import Measured, Unmeasured
-from evalgate.report.json import measured_json
+from evalgate.report.json_numbers import measured_json
 from evalgate.report.layout import wrap
 from evalgate.report.numbers import MISSING, Kind, percent, with_interval
 from evalgate.report.safe_text import safe_line

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from evalgate.core.judge_check import TRUSTED_KAPPA, Agreement, JudgeCheck, SuiteJudgeCheck
 from evalgate.core.numbers import Measured, Unmeasured
-from evalgate.report.json import measured_json, usd_json
+from evalgate.report.json_numbers import measured_json, usd_json
 from evalgate.report.layout import wrap
 from evalgate.report.numbers import count, level, usd_or_missing, with_interval
 from evalgate.report.safe_text import safe_line

@@ -7,6 +7,7 @@ from evalgate.core.hosting_file import Hosting
 from evalgate.core.hosting_use import HostingUse
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.verdict import CacheUse, CascadeUse, GatewayUse, Judgement, SideSummary
+from evalgate.report import prompt_caches
 from evalgate.report.numbers import MISSING, count, pair, percent, share_or_missing, usd, usd_or_missing
 from evalgate.report.safe_text import safe_line
 
@@ -37,6 +38,7 @@ def ledger(judgement: Judgement) -> list[LedgerRow]:
         LedgerRow("retries", f"{before.retries:,}", f"{after.retries:,}"),
         LedgerRow("fallbacks", f"{before.fallbacks:,}", f"{after.fallbacks:,}"),
         LedgerRow("failures", f"{before.failures:,}", f"{after.failures:,}"),
+        *(LedgerRow(*row) for row in prompt_caches.rows(judgement)),
         *_behind(before.gateway, after.gateway),
         *_held_back(before.queued_s, after.queued_s),
     ]

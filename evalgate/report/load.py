@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from evalgate.core.load import LoadComparison, SideLoad, StationLoad
 from evalgate.core.numbers import Estimate, Measured
-from evalgate.report.json import measured_json
+from evalgate.report.json_numbers import measured_json
 from evalgate.report.layout import wrap
 from evalgate.report.numbers import MISSING, Kind, count, percent, plain, rate, seconds, span, with_interval
 from evalgate.report.safe_text import safe_line

@@ -7,7 +7,7 @@ escaped character by character.
 from collections.abc import Iterable, Sequence
 
 from evalgate.core.verdict import Check, Decision, Flip, Judgement
-from evalgate.report import wording
+from evalgate.report import prompt_caches, wording
 from evalgate.report.announced import announcements, previewed
 from evalgate.report.confusions import matrix
 from evalgate.report.ledger import judging, ledger, not_spent, unpriced
@@ -92,6 +92,8 @@ def _essentials(judgement: Judgement, *, alone: bool) -> str:
     why.append(
         f"- calls: {wording.calls(judgement)}; spent on this run: {usd_or_missing(judgement.spend_usd)}"
     )
+    if cached := prompt_caches.said(judgement):
+        why.append(f"- {prose(cached)}")
     if judged := judging(judgement):
         why.append(f"- {prose(judged)}")
     if saved := not_spent(judgement):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.plan import Plan, PlannedCalls, PlannedJudging, PlannedSide, SuitePlan
-from evalgate.report.json import usd_text
+from evalgate.report.json_numbers import usd_text
 from evalgate.report.layout import wrap
 from evalgate.report.numbers import count, usd
 from evalgate.report.safe_text import safe_line

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from evalgate.core.metrics import METRICS, Metric
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.sweep import Sweep, SweepPoint
-from evalgate.report.json import measured_json
+from evalgate.report.json_numbers import measured_json
 from evalgate.report.layout import Style, wrap
 from evalgate.report.numbers import MISSING, Kind, metric_kind, share_or_missing, span, with_interval
 from evalgate.report.safe_text import safe_line

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from evalgate.core.verdict import Check, Decision, Flip, Judgement
-from evalgate.report import wording
+from evalgate.report import prompt_caches, wording
 from evalgate.report.announced import announcements, previewed
 from evalgate.report.confusions import most_confused
 from evalgate.report.layout import UNBREAKABLE, Style, pad, paint, wrap
@@ -162,6 +162,8 @@ class _Page:
             self.sentence(text, first=_INDENT * 2)
         self.sentence(f"calls: {wording.calls(judgement)}", first=_INDENT * 2)
         self.sentence(f"spent on this run: {usd_or_missing(judgement.spend_usd)}", first=_INDENT * 2)
+        if said := prompt_caches.said(judgement):
+            self.sentence(said, first=_INDENT * 2)
         if said := judging(judgement):
             self.sentence(said, first=_INDENT * 2)
         if said := not_spent(judgement):

@@ -19,13 +19,15 @@ LARGEST_SHARE = 0.01
 """Less than this of the baseline's spend is not worth a word."""
 
 
-def unknown_cache_state(pairs: Pairs, runs: tuple[Run, Run], apart: Bools) -> str:
+def unknown_cache_state(pairs: Pairs, runs: tuple[Run, ...], apart: Bools) -> str:
     """Return why a change of cost may be the prompt cache's; empty where it cannot.
 
     ``apart`` marks the cases whose differing calls were not made side by side. A saving is what cached input
     tokens cost less, and written ones more, than plain input at a price's first tier.
     """
-    rows = np.flatnonzero(apart)
+    # Where one side's cached tokens are predicted, recorded ones of the other are no match for them.
+    predicted = any(run.manifest.prompt_caches for run in runs)
+    rows = np.arange(pairs.n) if predicted else np.flatnonzero(apart)
     if not len(rows):
         return ""
     before, after = (
@@ -34,15 +36,22 @@ def unknown_cache_state(pairs: Pairs, runs: tuple[Run, Run], apart: Bools) -> st
     spent = math.fsum(graded.cost.total_usd for graded in runs[0].results if isinstance(graded.cost, Cost))
     if not abs(after - before) > LARGEST_SHARE * spent:
         return ""
-    return (
+    saved = (
         f"cache state unknown: the provider's prompt cache saved ${before:.4g} on the baseline's side and "
-        f"${after:.4g} on the candidate's, in calls that were not made side by side; "
-        "`evalgate record --remeasure` makes both anew"
+        f"${after:.4g} on the candidate's, in calls"
     )
+    if predicted:
+        return f"{saved} of deployments without prompt_cache, while others declare it; declare it for all"
+    return f"{saved} that were not made side by side; `evalgate record --remeasure` makes both anew"
 
 
 def _saved_usd(run: Run, at: Ints) -> float:
-    prices = run.manifest.prices
+    """What recorded calls saved; a deployment's prediction is the same whenever its calls were made."""
+    prices = {
+        alias: price
+        for alias, price in run.manifest.prices.items()
+        if alias not in run.manifest.prompt_caches
+    }
     return math.fsum(
         _saved(run.results[position], prices) for position in at.ravel().tolist() if position >= 0
     )

@@ -30,6 +30,7 @@ from evalgate.scoring.near_misses import near_miss_change, near_misses_alone
 from evalgate.scoring.p95 import p95_change, p95_of
 from evalgate.scoring.paired_quality import judge_status
 from evalgate.scoring.pairs import Pairs, pair
+from evalgate.scoring.prompt_cache import States, states_of
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.timed import apart, interleaved_sessions, timed
 from evalgate.scoring.token_times import TOKEN_METRICS, token_p95_change, token_p95_of, token_timed
@@ -49,6 +50,8 @@ def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Compar
 
     """
     rules = rules or baseline.manifest.rules
+    states = states_of((baseline, candidate), rules)
+    baseline, candidate = states.runs
     pairs = pair(baseline, candidate)
     sessions = interleaved_sessions(baseline.manifest.sessions, candidate.manifest.sessions)
     recorded = recorded_on((*baseline.manifest.sessions, *candidate.manifest.sessions))
@@ -64,12 +67,12 @@ def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Compar
         alpha=rules.alpha,
         inference=rules.inference,
         trials=pairs.baseline.trials,
-        identical=not pairs.differs.any.any(),
+        identical=not (pairs.differs.any.any() or states.differ),
         affected=int(pairs.differs.any.sum()),
         ungraded=int((~(pairs.baseline.graded & pairs.candidate.graded)).sum()),
         changes=(
             *(
-                _with_cache_state(change, pairs, (baseline, candidate), sessions)
+                _with_cache_state(change, pairs, states, setting, sessions)
                 for change in _changes(pairs, setting, sessions)
             ),
             *load_changes(baseline, candidate, rules),
@@ -109,6 +112,8 @@ def compare_absolute(candidate: Run, rules: Rules | None = None) -> Comparison:
 
     """
     rules = rules or candidate.manifest.rules
+    states = states_of((candidate,), rules)
+    (candidate,) = states.runs
     columns = columns_of(candidate)
     setting = _setting(rules)
     positions = np.arange(columns.n)[:, np.newaxis]
@@ -125,7 +130,10 @@ def compare_absolute(candidate: Run, rules: Rules | None = None) -> Comparison:
         identical=False,
         affected=columns.n,
         ungraded=int((~columns.graded).sum()),
-        changes=(*_absolute(columns, setting), *load_changes(None, candidate, rules)),
+        changes=(
+            *(_alone_in_states(change, states, setting) for change in _absolute(columns, setting)),
+            *load_changes(None, candidate, rules),
+        ),
         slices=tuple(slices),
         slice_by=rules.slice_by,
         cases=one_side_counts(columns),
@@ -134,6 +142,12 @@ def compare_absolute(candidate: Run, rules: Rules | None = None) -> Comparison:
         judge=None if candidate.manifest.human is None else ALONE,
         drifted_because=drifted_because(candidate),
     )
+
+
+def _alone_in_states(change: Change, states: States, setting: Setting) -> Change:
+    if change.metric != "cost_per_correct":
+        return change
+    return states.of(change, lambda other: _cost_alone(columns_of(other[0]), setting))
 
 
 def _cost_alone(columns: Columns, setting: Setting) -> Change:
@@ -163,11 +177,14 @@ def _changes(pairs: Pairs, setting: Setting, sessions: frozenset[str]) -> Iterat
 
 
 def _with_cache_state(
-    change: Change, pairs: Pairs, runs: tuple[Run, Run], sessions: frozenset[str]
+    change: Change, pairs: Pairs, states: States, setting: Setting, sessions: frozenset[str]
 ) -> Change:
     if change.metric != "cost_per_correct":
         return change
-    return replace(change, mismeasured_because=unknown_cache_state(pairs, runs, apart(pairs, sessions)))
+    unknown = unknown_cache_state(pairs, states.runs, apart(pairs, sessions))
+    return states.of(
+        replace(change, mismeasured_because=unknown), lambda other: cost_change(pair(*other), setting)
+    )
 
 
 _ALONE: tuple[tuple[Metric, Scale, Unit, Callable[[Columns, Setting], Measured]], ...] = (

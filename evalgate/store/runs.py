@@ -34,6 +34,7 @@ from evalgate.core.outcome import (
     Step,
     TokenTimes,
 )
+from evalgate.core.prompt_cache import PromptCacheUse
 from evalgate.core.run import RUN_SCHEMA, Manifest, Run
 from evalgate.store.problems import FileProblems, check_schema, explain, is_torn
 
@@ -93,6 +94,7 @@ class _Graded(Struct, forbid_unknown_fields=True):
     weight: float
     target: str | None
     hit: Hit | None = None
+    prompt_cache: PromptCacheUse | None = None
 
 
 def write_run(run: Run, path: Path) -> None:
@@ -271,16 +273,9 @@ def _report(error: Exception, line: bytes, number: int, problems: FileProblems) 
 
 def _graded(line: _Graded) -> Graded:
     outcome = msgspec.structs.asdict(line.outcome)
-    return Graded(
-        Outcome(**{**outcome, "result": _result(line.outcome.result)}),
-        _cost(line.cost),
-        line.grade,
-        line.slices,
-        line.group,
-        line.weight,
-        line.target,
-        line.hit,
-    )
+    # The other fields are those of a Graded, in its order.
+    rest = msgspec.structs.astuple(line)[2:]
+    return Graded(Outcome(**{**outcome, "result": _result(line.outcome.result)}), _cost(line.cost), *rest)
 
 
 def _result(line: _Result) -> Answer | Failure:

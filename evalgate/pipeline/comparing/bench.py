@@ -18,6 +18,7 @@ from evalgate.grading.needs import has_judge
 from evalgate.pipeline.comparing.judgement import judge_alone, judge_pair
 from evalgate.pipeline.measuring.judging import SuiteJudge, judge_use
 from evalgate.pipeline.measuring.measure import CallerOf, Replayed, measure
+from evalgate.pipeline.measuring.prompt_caching import prompt_caches
 from evalgate.pipeline.measuring.sessions import CaseTrial, preferred_sessions
 from evalgate.pipeline.measuring.stations import stations_of
 from evalgate.pipeline.project.places import run_file
@@ -163,4 +164,5 @@ def manifest_of(
         look=look,
         traffic=suite.traffic,
         stations=stations_of(policy),
+        prompt_caches=prompt_caches(policy),
     )

@@ -9,10 +9,12 @@ from evalgate.core.verdict import CallCounts, Confusions, Judgement
 from evalgate.gate.judge import Ruling, judge
 from evalgate.gate.looks import judge_look
 from evalgate.grading.confusion import confusion
+from evalgate.pipeline.comparing.prompt_caches import cost_in_states
 from evalgate.pipeline.comparing.sides import CostPerCorrect, policy_diff, summarize
 from evalgate.pipeline.comparing.utilisation import utilisation_notes, with_sensitivity
 from evalgate.pipeline.spending.case_cap import cap_note
 from evalgate.scoring.compare import compare, compare_absolute, compare_look
+from evalgate.scoring.prompt_cache import priced_in
 
 NO_CALLS = CallCounts(needed=0, reused=0, made=0)
 
@@ -24,6 +26,8 @@ def judge_pair(baseline: Run, candidate: Run) -> Judgement:
         RunsNotComparable: the runs do not cover the same cases of the same suite.
 
     """
+    # Each run is priced by its own suite.yaml, and both are judged by the baseline's.
+    candidate = priced_in(candidate, baseline.manifest.rules.prompt_cache or "cold")
     baseline = measured_alike(baseline, candidate)
     return _judgement(*_judged((baseline, candidate)), baseline, candidate)
 
@@ -85,6 +89,7 @@ def _judgement(comparison: Comparison, ruling: Ruling, baseline: Run, candidate:
         requests_per_month=manifest.requests_per_month,
         confusions=_confusions(baseline, candidate) if manifest.labels else None,
         judge=comparison.judge,
+        prompt_caches=cost_in_states(comparison),
     )
 
 

@@ -10,6 +10,7 @@ from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.core.outcome import Cost, Failure, Graded
 from evalgate.core.run import Run
 from evalgate.core.verdict import CacheUse, CascadeUse, GatewayUse, SideSummary
+from evalgate.pipeline.comparing.prompt_caches import side_prompt_cache
 from evalgate.pipeline.comparing.utilisation import hosting_uses
 from evalgate.pricing.cleanup import cleanup_per_request
 
@@ -52,6 +53,7 @@ def summarize(run: Run, cost: CostPerCorrect) -> SideSummary:
         month_usd=_month_usd(run, per_request, cleanup or 0.0),
         cascade=_cascade_use(run.results),
         hosting=tuple(hosting_uses(run)),
+        prompt_cache=side_prompt_cache(run),
     )
 
 

@@ -4,13 +4,15 @@ Nobody measures the utilisation of next month, and it divides the cost. The verd
 these say how much hangs on it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from evalgate.core.hosting import SECONDS_PER_MONTH, at_utilisation, goodput_of, hosted_price, utilisation_at
 from evalgate.core.hosting_file import Hosting
 from evalgate.core.hosting_use import AtUtilisation, HostingUse
 from evalgate.core.numbers import Unmeasured
+from evalgate.core.outcome import Cost, Graded
+from evalgate.core.policy_file import Price
 from evalgate.core.run import Run
 from evalgate.core.verdict import Check
 from evalgate.pricing.cost import cost_of
@@ -93,5 +95,13 @@ def _filled(run: Run, times: float) -> Run:
     limits = tuple(limit for limit in manifest.rules.limits if limit.metric == _COST)
     return Run(
         replace(manifest, prices=prices, rules=replace(manifest.rules, limits=limits)),
-        tuple(replace(graded, cost=cost_of(graded.outcome, prices)) for graded in run.results),
+        tuple(_repriced(graded, prices) for graded in run.results),
     )
+
+
+def _repriced(graded: Graded, prices: Mapping[str, Price]) -> Graded:
+    cost, use = cost_of(graded.outcome, prices), graded.prompt_cache
+    if use is not None and isinstance(cost, Cost) and isinstance(graded.cost, Cost):
+        # Machines have no prompt cache to be billed by, so its part of the cost stays.
+        use = use.dearer_by(cost.total_usd - graded.cost.total_usd)
+    return replace(graded, cost=cost, prompt_cache=use)

@@ -14,6 +14,13 @@ from evalgate.core.policy_file import Price
 from evalgate.core.suite import Suite
 from evalgate.pipeline.measuring.hits import HitJudge
 from evalgate.pipeline.measuring.judging import SuiteJudge
+from evalgate.pipeline.measuring.prompt_caching import (
+    Noting,
+    Requests,
+    any_declared,
+    prompt_caches,
+    with_prompt_caches,
+)
 from evalgate.pipeline.measuring.replaying import run_now
 from evalgate.pricing.cost import cost_of
 from evalgate.serving.cache import PolicyCache
@@ -87,6 +94,7 @@ class Replayed:
     def __init__(self) -> None:
         """Start with nothing served."""
         self.answered: Answered = {}
+        self.asked: Requests = {}
         self._graded: dict[tuple[int, str], Graded] = {}
 
     def graded(self, priced: str, outcome: Outcome, make: Callable[[], Graded]) -> Graded:
@@ -120,8 +128,9 @@ def measure(
     hits = HitJudge()
     graded: list[Graded] = []
     missing: list[Missing] = []
+    noted = any_declared(suite) or bool(prompt_caches(policy))
     for asked in questions(suite):
-        caller = caller_of(asked)
+        caller = Noting(caller_of(asked), shared.asked) if noted else caller_of(asked)
         try:
             outcome = run_now(a_pass.serve(asked, caller))
             make = partial(judged, judge, asked, outcome, prices, caller)
@@ -132,7 +141,7 @@ def measure(
     if missing:
         raise MissingRecordings(_say_missing(suite, policy, missing))
     judge.check()
-    return tuple(graded)
+    return with_prompt_caches(suite, policy, prices, tuple(graded), shared.asked)
 
 
 def judged(

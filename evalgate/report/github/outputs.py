@@ -7,7 +7,7 @@ from evalgate.core.errors import ExitCode
 from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.verdict import Check, Decision
-from evalgate.report.json import usd_text
+from evalgate.report.json_numbers import usd_text
 
 _CHANGES: Mapping[str, Metric] = {
     "accuracy-change": "accuracy",

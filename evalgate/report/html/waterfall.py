@@ -10,6 +10,7 @@ from evalgate.core.report_data import ComparisonData, LeverEffect, Waterfall
 from evalgate.core.run import Run
 from evalgate.core.verdict import SideSummary
 from evalgate.report.html.markup import Html, joined, tag
+from evalgate.report.html.prompt_caches import cold_and_warm
 from evalgate.report.html.scales import Scale
 from evalgate.report.html.section import Place, cell, header_row, section, stacking_table
 from evalgate.report.html.svg import path, place, scroller, svg
@@ -44,7 +45,7 @@ def waterfall_section(data: ComparisonData, where: Place) -> Html:
     found = data.waterfall
     if isinstance(found, Unmeasured):
         why = f"The cost of a request cannot be split: {safe_line(found.reason, 300)}."
-        return section(where, "money", "Where the money went", why)
+        return section(where, "money", "Where the money went", why, cold_and_warm(data.judgement))
     rows = _rows(found, data)
     monthly = data.candidate.manifest.requests_per_month
     scale = Scale(0.0, max(max(row.start, row.end) for row in rows) * 1.04 or 1.0, 2.0, _WIDTH - 2.0)
@@ -64,6 +65,7 @@ def waterfall_section(data: ComparisonData, where: Place) -> Html:
         _lead(monthly),
         scroller("Where the money went", stacking_table(caption, head, [body], "waterfall")),
         _unchanged(found),
+        cold_and_warm(data.judgement),
     )
 
 
@@ -159,6 +161,7 @@ def _detail(effect: LeverEffect, data: ComparisonData) -> Sequence[str]:
         "share per deployment": lambda: _shares(before, after),
         "unit prices": lambda: _prices(*runs),
         "tokens per call": lambda: (" → ".join(map(_tokens, runs)) + " on average",),
+        "prompt caching": lambda: (" → ".join(map(_cached, runs)) + " of the input cached",),
         "retries": lambda: (f"{before.retries:,} → {after.retries:,}",),
         "fallbacks": lambda: (f"{before.fallbacks:,} → {after.fallbacks:,}",),
         "escalations": lambda: (f"{_escalated(before)} → {_escalated(after)} of requests",),
@@ -231,6 +234,14 @@ def _tokens(run: Run) -> str:
     if not known:
         return "unknown"
     return f"{fmean(first for first, _ in known):.1f} in, {fmean(second for _, second in known):.1f} out"
+
+
+def _cached(run: Run) -> str:
+    """The share of the input that was read from provider caches."""
+    usages = [step.attempts[-1].usage for graded in run.results for step in graded.outcome.steps]
+    read = sum(usage.cached_input_tokens or 0 for usage in usages if usage is not None)
+    whole = sum(usage.input_tokens or 0 for usage in usages if usage is not None)
+    return percent(read / whole) if whole else "none"
 
 
 def _few(said: Sequence[str]) -> Sequence[str]:

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalgate.core.comparison import Change
+from evalgate.core.comparison import Change, OtherState
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.gate.limits import check_of, judge_limit
 from tests.synthetic_runs import limit_of
@@ -304,3 +304,41 @@ def test_a_rise_of_false_hits_is_counted_in_points():
     assert (fell.verdict, fell.reason[-26:]) == ("pass", ", inside the budget of 0.5")
     rose = judged(change_of(estimate(0.03, 0.011, 0.05), "false_hit_rate", **settings), limit)
     assert rose.reason == "false-hit rate rose by at least 1.1 points, budget 0.5"
+
+
+COSTS = {
+    "pass": estimate(-0.2, -0.25, -0.15, "fieller"),
+    "fail": estimate(0.2, 0.15, 0.25, "fieller"),
+    "inconclusive": estimate(0.04, 0.0, 0.08, "fieller"),
+}
+
+
+def in_states(cold, warm, *, declared=False):
+    """A cost that is judged cold, as one outcome with cold prompt caches and another with warm ones."""
+    other = change_of(COSTS[warm], "cost_per_correct")
+    return change_of(COSTS[cold], "cost_per_correct", other_state=OtherState("cold", declared, other))
+
+
+@pytest.mark.parametrize("cold", COSTS)
+@pytest.mark.parametrize("warm", COSTS)
+def test_a_cost_must_come_out_alike_with_cold_and_with_warm_prompt_caches(cold, warm):
+    check = judged(in_states(cold, warm), RISE)
+    assert check.verdict == (cold if cold == warm else "inconclusive")
+    assert ("suite.yaml says which decides" in check.reason) == (cold != warm)
+    # Blocked by estimate where it is outside in either state.
+    assert check.blocked == ("fail" in {cold, warm})
+
+
+def test_the_sentence_names_both_outcomes():
+    reason = judged(in_states("pass", "fail"), RISE).reason
+    assert reason.startswith(
+        "cost per correct holds its budget with cold prompt caches and breaks it with warm ones; "
+    )
+
+
+@pytest.mark.parametrize("cold", COSTS)
+@pytest.mark.parametrize("warm", COSTS)
+def test_a_declared_state_decides_alone(cold, warm):
+    check = judged(in_states(cold, warm, declared=True), RISE)
+    assert check.verdict == cold
+    assert "with warm prompt caches, cost per correct" in check.reason

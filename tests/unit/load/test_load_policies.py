@@ -1,10 +1,13 @@
 """Policies: what they resolve to, what their digest covers, and everything that may be wrong with one."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from evalgate.core.messages import Message
+from evalgate.core.prompt_cache_file import PromptCacheFile
+from evalgate.load.known import as_known
 from evalgate.load.revisions import names_a_version
 
 PRODUCTION = "policies/tickets/production.yaml"
@@ -491,3 +494,28 @@ def test_a_semantic_cache_with_one_answering_deployment_needs_no_use(files):
     path = files.root / PRODUCTION
     path.write_text(path.read_text() + text)
     assert baseline(files).use == "weak"
+
+
+def with_cache(files, written):
+    files.production('revision: "1"}\n  strong', f'revision: "1", prompt_cache: {written}}}\n  strong')
+    return baseline(files)
+
+
+def test_a_prompt_cache_changes_the_digest_and_no_request(files):
+    before = baseline(files)
+    after = with_cache(files, "{ttl_s: 60}")
+    assert after.digest != before.digest
+    assert "deployments.weak.prompt_cache.ttl_s: 60" in after.summary
+    asked = [policy.deployments["weak"].request((Message("user", "hi"),)) for policy in (before, after)]
+    assert asked[0].digest == asked[1].digest
+
+
+def test_what_a_provider_keeps_is_what_the_commit_knows_and_for_how_long_is_the_proposals(files):
+    old = with_cache(files, "{min_tokens: 2048, ttl_s: 60}")
+    weak = old.deployments["weak"]
+    claimed = PromptCacheFile(block_tokens=1, min_tokens=0, ttl_s=3600, up_to="system")
+    proposal = replace(old, deployments={"weak": replace(weak, prompt_cache=claimed)})
+    kept = as_known(proposal, old).deployments["weak"].prompt_cache
+    assert kept == PromptCacheFile(block_tokens=128, min_tokens=2048, ttl_s=3600, up_to="system")
+    bare = replace(old, deployments={"weak": replace(weak, prompt_cache=None)})
+    assert as_known(bare, old) == bare

@@ -15,6 +15,7 @@ from evalgate.pricing.levers import (
     CLEANUP,
     FALLBACKS,
     PRICES,
+    PROMPT_CACHE,
     RETRIES,
     ROUTE,
     TOKENS,
@@ -151,3 +152,29 @@ def test_shapley_of_a_game_known_by_hand():
     worth = {"": 0.0, "a": 1.0, "b": 2.0, "c": 0.0, "ab": 6.0, "ac": 1.0, "bc": 2.0, "abc": 6.0}
     found = dict(shapley(["a", "b", "c"], lambda players: worth["".join(sorted(players))]))
     assert found == {"a": pytest.approx(2.5), "b": pytest.approx(3.5), "c": pytest.approx(0.0)}
+
+
+CACHED = {"strong": Price(input_per_1m=10.0, cached_input_per_1m=1.0)}
+
+
+def cached_step(tokens, cached):
+    usage = Usage(tokens, cached_input_tokens=cached, cache_write_tokens=0, output_tokens=0)
+    return Step("generate", "strong", f"{tokens} {cached}", "s", (Attempt(1.0, usage=usage),))
+
+
+def test_cached_input_is_a_lever_of_its_own():
+    before, after = (
+        run([cached_step(1_000_000, 800_000)], prices=CACHED),
+        run([cached_step(1_000_000, 0)], prices=CACHED),
+    )
+    assert effects(before, after) == {PROMPT_CACHE: pytest.approx(7.2)}
+
+
+def test_a_shorter_prompt_saves_tokens_and_may_cost_its_cache():
+    before, after = (
+        run([cached_step(1_000_000, 800_000)], prices=CACHED),
+        run([cached_step(700_000, 0)], prices=CACHED),
+    )
+    found = effects(before, after)
+    assert found[TOKENS] < 0 < found[PROMPT_CACHE]
+    assert found[TOKENS] + found[PROMPT_CACHE] == pytest.approx(7.0 - 2.8)

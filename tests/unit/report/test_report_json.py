@@ -10,7 +10,7 @@ import pytest
 from draft07 import violations
 
 import evalgate.report
-from evalgate.report import json
+from evalgate.report import json, json_numbers
 
 SCHEMA = standard_json.loads((Path(evalgate.report.__path__[0]) / "result.schema.json").read_text("utf-8"))
 ALL = [*decisions.EXAMPLES.values(), decisions.ten_thousand_flips]
@@ -99,7 +99,7 @@ def test_money_is_decimal_strings_and_ratios_of_money_are_numbers():
     ],
 )
 def test_usd_has_at_least_six_decimals_and_no_exponent(amount, text):
-    assert json.usd_text(amount) == text
+    assert json_numbers.usd_text(amount) == text
     assert re.fullmatch(r"-?[0-9]+\.[0-9]{6,}", text)
 
 

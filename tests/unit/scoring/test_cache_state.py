@@ -2,9 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from evalgate.core.calls import Attempt, Usage
 from evalgate.core.outcome import Cost
 from evalgate.core.policy_file import Price
+from evalgate.core.prompt_cache import CachedTokens, PromptCacheUse
+from evalgate.core.prompt_cache_file import PromptCacheFile
 from evalgate.core.run import Session
 from evalgate.gate.judge import judge
 from evalgate.scoring.compare import compare
@@ -54,3 +58,42 @@ def test_side_by_side_the_cache_belongs_to_the_policy():
         for each in candidate.results
     )
     assert cost_check(baseline, replace(candidate, results=other)).verdict == "pass"
+
+
+def predicting(run):
+    caches = {"strong": PromptCacheFile()}
+    return replace(run, manifest=replace(run.manifest, prompt_caches=caches))
+
+
+def test_predicted_tokens_are_the_same_whenever_the_calls_were_made():
+    assert cost_check(predicting(side("old", None)), predicting(side("new", 900))).verdict == "pass"
+
+
+def test_predicted_and_recorded_tokens_are_not_compared_even_side_by_side():
+    check = cost_check(predicting(side("new", 900)), side("new", 950))
+    assert check.verdict == "inconclusive"
+    assert "declare it for all" in check.reason
+    assert cost_check(predicting(side("new", 900)), side("new", None)).verdict == "fail"
+
+
+def test_a_cost_is_measured_in_both_states():
+    baseline, candidate = (in_two_states(side("new", None), warm) for warm in (900, 0))
+    change = compare(baseline, candidate, RULES).find("cost_per_correct")
+    assert change.change.value == 0
+    assert (change.other_state.state, change.other_state.declared) == ("cold", False)
+    assert change.other_state.change.change.value == pytest.approx(10_000 / 1_900 - 1)
+    assert not compare(baseline, candidate, RULES).identical
+    declared = replace(RULES, prompt_cache="warm")
+    warm = compare(baseline, candidate, declared).find("cost_per_correct")
+    assert warm.change == change.other_state.change.change
+    assert warm.other_state.declared
+
+
+def in_two_states(run, warm):
+    """Cold, everything costs what it does; warm, so many tokens come from the cache."""
+    results = []
+    for each in run.results:
+        usd = ((1000 - warm) * 10.0 + warm * 1.0) / 1e6
+        tokens = CachedTokens(0, 0, each.cost.total_usd), CachedTokens(warm, 0, usd)
+        results.append(replace(each, prompt_cache=PromptCacheUse(1000, *tokens)))
+    return predicting(replace(run, results=tuple(results)))
