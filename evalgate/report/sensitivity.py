@@ -33,7 +33,7 @@ def _sentence(check: Check) -> AtUtilisations:
         if turns
         else "the verdict stays the same"
     )
-    text = f"{words.subject} {words.budget} rests on machines that are full to {stated}; {said}; {ending}"
+    text = f"{words.subject} ({words.budget}) rests on machines that are full to {stated}; {said}; {ending}"
     return AtUtilisations(safe_line(text, 500), turns)
 
 

@@ -81,6 +81,22 @@ def breakeven(policy: Served, against: Served, alpha: float) -> Breakeven | Unme
     )
 
 
+def fleet_of(alias: str, hosting: Hosting, per_request: float) -> Fleet:
+    """Return the machines behind ``alias``, of whose goodput a request takes ``per_request``."""
+    goodput = goodput_of(hosting)
+    # The loader has refused hosting of which no level meets the objective.
+    assert not isinstance(goodput, Unmeasured)
+    return Fleet(
+        deployment=alias,
+        per_request=per_request,
+        per_month=goodput.per_s * hosting.utilisation * SECONDS_PER_MONTH,
+        utilisation=hosting.utilisation,
+        replica_usd=replica_usd_per_month(hosting),
+        ops_usd=hosting.ops_usd_per_month,
+        min_replicas=hosting.min_replicas,
+    )
+
+
 def _side(served: Served, setting: Setting) -> tuple[SideCost, _Means] | Unmeasured:
     columns = columns_of(served.run)
     per_correct = cost_of(columns, setting)
@@ -96,27 +112,12 @@ def _side(served: Served, setting: Setting) -> tuple[SideCost, _Means] | Unmeasu
         units.sizes,
     )
     fleets = tuple(
-        _fleet(alias, hosting, float(sums.sum() / means.sizes.sum()))
+        fleet_of(alias, hosting, float(sums.sum() / means.sizes.sum()))
         for (alias, hosting, _), sums in zip(served.fleets, means.fleets, strict=True)
     )
     monthly = MonthlyCost(served.run.manifest.policy, float(means.spend.sum() / means.sizes.sum()), fleets)
     graded = columns.take(columns.graded)
     return SideCost(monthly, quality_of(graded, "accuracy", setting), per_correct), means
-
-
-def _fleet(alias: str, hosting: Hosting, per_request: float) -> Fleet:
-    goodput = goodput_of(hosting)
-    # The loader has refused hosting of which no level meets the objective.
-    assert not isinstance(goodput, Unmeasured)
-    return Fleet(
-        deployment=alias,
-        per_request=per_request,
-        per_month=goodput.per_s * hosting.utilisation * SECONDS_PER_MONTH,
-        utilisation=hosting.utilisation,
-        replica_usd=replica_usd_per_month(hosting),
-        ops_usd=hosting.ops_usd_per_month,
-        min_replicas=hosting.min_replicas,
-    )
 
 
 def _at(times: float, policy: MonthlyCost, against: MonthlyCost) -> AtTimes:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from evalgate.core.breakeven import Fleet, MonthlyCost
 from evalgate.core.hosting import hosted_price, utilisation_at
 from evalgate.core.hosting_file import Hosting, LatencyObjective, ThroughputLevel
+from evalgate.scoring.breakeven import fleet_of
 from evalgate.scoring.crossings import crossings
 
 USD = st.floats(0.01, 1000)
@@ -76,6 +77,16 @@ def test_as_many_replicas_again_share_the_operations_and_cost_no_more_a_token(
     assert price_of(more.model_copy(update=alone)) == pytest.approx(
         price_of(hosting.model_copy(update=alone))
     )
+
+
+@given(hostings(), st.floats(1, 1000))
+def test_a_month_with_machines_as_full_as_stated_costs_what_its_requests_do(
+    hosting: Hosting, per_request: float
+) -> None:
+    fleet = fleet_of("own", hosting, per_request)
+    requests = hosting.replicas * fleet.per_month / fleet.per_request
+    unit = price_of(hosting) / (1e6 if hosted_price(hosting).output_per_1m else 1)
+    assert fleet.usd(requests) == pytest.approx(requests * per_request * unit)
 
 
 @given(hosted(), st.floats(1, 20), st.floats(1, 1e8))

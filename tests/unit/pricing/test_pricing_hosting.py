@@ -9,6 +9,7 @@ from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Cost, Failure, Outcome, Step
 from evalgate.core.policy_file import Price
 from evalgate.pricing.cost import cost_of
+from evalgate.pricing.hosting import served
 from tests.unit.pricing.test_pricing_prices import deployment, priced
 
 OBJECTIVE = LatencyObjective(ttft_p95_s=0.5)
@@ -77,3 +78,22 @@ def test_twice_the_utilisation_halves_the_price_and_stops_at_a_full_machine():
     assert twice["own"].output_per_1m == pytest.approx(prices["own"].output_per_1m / 2)
     assert most["own"].output_per_1m == pytest.approx(0.4 * prices["own"].output_per_1m)
     assert half["api"] == prices["api"]
+
+
+def test_machines_are_taken_by_their_own_calls_alone():
+    price = hosted_price(hosting())
+    level = ThroughputLevel(concurrency=4, requests_per_s=10, ttft_p95_s=0.3)
+    by_request = hosted_price(hosting().model_copy(update={"throughput": [level]}))
+
+    def step(alias, *outputs):
+        attempts = tuple(Attempt(1.0, usage=Usage(input_tokens=9, output_tokens=each)) for each in outputs)
+        return Step("generate", alias, "", "", attempts)
+
+    outcome = Outcome("c", 0, Failure("", ""), "own", 1.0, (step("own", 30, 70), step("api", 500)))
+    assert served(outcome, price, "own") == 100
+    assert served(outcome, by_request, "own") == 2
+    assert served(outcome, price, "api") == 500
+    silent = Step("generate", "own", "", "", (Attempt(1.0),))
+    assert isinstance(
+        served(Outcome("c", 0, Failure("", ""), "own", 1.0, (silent,)), price, "own"), Unmeasured
+    )
