@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalgate.core.budgets import Limit, OnInconclusive, Rules
-from evalgate.core.calls import Attempt
+from evalgate.core.calls import Attempt, Usage
 from evalgate.core.metrics import METRICS, LimitName, Metric
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import (
@@ -44,18 +44,31 @@ class Served:
     hit: Hit | None = None
     lag: float | None = None
     tokens: TokenTimes | None = None
+    text: str | None = None
+    output_tokens: int | None = None
+    readable: bool | None = None
+    finish: str | None = None
 
 
 def graded(served: Served) -> Graded:
     right = bool(served.right) and not served.failed
     score = served.score if served.score is not None else float(right)
-    text = f"{served.case}: {'right' if right else 'wrong'}"
-    attempt = Attempt(latency_s=served.latency, error="timeout" if served.failed else None, lag_s=served.lag)
+    text = f"{served.case}: {'right' if right else 'wrong'}" if served.text is None else served.text
+    attempt = Attempt(
+        latency_s=served.latency,
+        error="timeout" if served.failed else None,
+        usage=None if served.output_tokens is None else Usage(output_tokens=served.output_tokens),
+        lag_s=served.lag,
+    )
     return Graded(
         outcome=Outcome(
             case_id=served.case,
             trial=served.trial,
-            result=Failure("timeout", "no answer in time") if served.failed else Answer(text),
+            result=(
+                Failure("timeout", "no answer in time")
+                if served.failed
+                else Answer(text, finish_reason=served.finish)
+            ),
             deployment=None if served.failed else served.deployment,
             latency_s=served.latency,
             cache=CacheTrace("key", hit=True, source=served.hit.pair[0]) if served.hit else None,
@@ -67,7 +80,9 @@ def graded(served: Served) -> Graded:
             tokens=served.tokens,
         ),
         cost=Unmeasured("usage is unknown") if served.cost is None else Cost(served.cost),
-        grade=None if served.right is None else Grade(0.0 if served.failed else score, right),
+        grade=None
+        if served.right is None
+        else Grade(0.0 if served.failed else score, right, readable=served.readable),
         slices=dict(served.slices),
         group=served.group,
         weight=served.weight,

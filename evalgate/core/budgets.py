@@ -105,6 +105,21 @@ class FalseHitBudget(Written):
     on_inconclusive: OnInconclusive | None = None
 
 
+class FlipBudget(Written):
+    """Limits on the share of answers that a change may spoil: that flip, or that nothing can read."""
+
+    max_rise: Points | None = None
+    max: Percent | None = None
+    on_inconclusive: OnInconclusive | None = None
+
+
+class LengthBudget(Written):
+    """Limits on how much longer answers become."""
+
+    max_rise: Percent | None = None
+    on_inconclusive: OnInconclusive | None = None
+
+
 class ThroughputBudget(Written):
     """Limits on the requests a second that a policy carries."""
 
@@ -141,6 +156,9 @@ class BudgetsFile(Written):
     positive_hit_rate: ShareBudget | None = None
     latency_p95_under_load: LatencyBudget | None = None
     throughput: ThroughputBudget | None = None
+    flip_rate: FlipBudget | None = None
+    format_failure_rate: FlipBudget | None = None
+    answer_length: LengthBudget | None = None
     slices: SliceBudgets | None = None
 
 

@@ -22,15 +22,20 @@ Metric = Literal[
     "positive_hit_rate",
     "latency_p95_under_load",
     "throughput",
+    "flip_rate",
+    "format_failure_rate",
+    "answer_length",
 ]
 LimitName = Literal["max_drop", "max_rise", "min", "max"]
-Unit = Literal["share", "usd", "s", "rps"]
+Unit = Literal["share", "usd", "s", "rps", "length"]
 
 _LEVEL_UNITS: Mapping[Unit, tuple[str, ...]] = {
     "share": ("%",),
     "usd": ("usd",),
     "s": ("s", "ms"),
     "rps": ("rps",),
+    # Tokens of one model and characters of another are no common ruler: only a move is limited.
+    "length": (),
 }
 
 
@@ -38,7 +43,8 @@ class MetricTerms(NamedTuple):
     """What a metric is called, counted in and better for.
 
     ``name`` is how a sentence says it, ``heading`` how a table does. A share moves in points, all else in
-    percent of the baseline's. ``of`` is what a share is a share of.
+    percent of the baseline's. ``of`` is what a share is a share of. A ``paired`` metric is known of two
+    policies together only.
     """
 
     name: str
@@ -46,6 +52,7 @@ class MetricTerms(NamedTuple):
     better: Literal["higher", "lower"]
     heading: str
     of: str = "cases"
+    paired: bool = False
 
     @property
     def limits(self) -> Mapping[str, LimitName]:
@@ -77,4 +84,7 @@ METRICS: Mapping[Metric, MetricTerms] = {
     "positive_hit_rate": _row("positive-hit rate", "share", "higher"),
     "latency_p95_under_load": _row("P95 latency under load", "s", "lower", "P95 under load"),
     "throughput": _row("throughput", "rps", "higher"),
+    "flip_rate": _row("flip rate", "share", "lower")._replace(paired=True),
+    "format_failure_rate": _row("format-failure rate", "share", "lower", "format failures"),
+    "answer_length": _row("answer length", "length", "lower"),
 }

@@ -132,12 +132,17 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """How one answer was judged. ``label`` is the class that was read from it, where there are classes."""
+    """How one answer was judged. ``label`` is the class that was read from it, where there are classes.
+
+    ``readable`` says whether the answer has the form that the grader reads (a label, a number, JSON); None
+    for a grader that takes any text.
+    """
 
     score: float
     correct: bool
     reason: str = ""
     label: str | None = None
+    readable: bool | None = None
 
 
 HitKind = Literal["right", "merged", "stale", "wrong", "neutral", "unlabelled"]

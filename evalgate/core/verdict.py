@@ -6,6 +6,7 @@ One limit judged is a Check, one candidate on one suite a Judgement, all of them
 from dataclasses import dataclass
 from typing import Literal
 
+from evalgate.core.answers import AnswerChanges
 from evalgate.core.budgets import OnInconclusive, Scale, Waiver
 from evalgate.core.errors import ExitCode
 from evalgate.core.hosting_use import AtUtilisation, HostingUse
@@ -279,6 +280,7 @@ class Judgement:
     judging: JudgeUse | None = None
     requests_per_month: int | None = None
     prompt_caches: CostInStates | None = None
+    answers: AnswerChanges | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from evalgate.core.budgets import Limit, Rules
 from evalgate.core.comparison import Change, Comparison
+from evalgate.core.metrics import METRICS
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.verdict import Check, Verdict
 from evalgate.gate.headline import headline
@@ -107,7 +108,8 @@ def _undecided(check: Check, why: str) -> Check:
 
 
 def _absolute(limit: Limit) -> bool:
-    return limit.limit in {"min", "max"}
+    """Whether a policy can be held to the limit alone."""
+    return limit.limit in {"min", "max"} and not METRICS[limit.metric].paired
 
 
 def _verdict(checks: Sequence[Check]) -> Verdict:

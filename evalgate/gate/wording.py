@@ -71,6 +71,7 @@ _LEVELS: Mapping[str, Callable[[float], str]] = {
     "usd": lambda value: f"{value:.4g} USD",
     "s": lambda value: f"{value:.3g} s",
     "rps": lambda value: f"{value:.3g} requests/s",
+    "length": lambda value: f"{value:.3g}",
 }
 
 

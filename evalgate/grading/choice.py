@@ -36,8 +36,8 @@ def grade_choice(text: str, target: object, grader: ChoiceGrader, correct_at: fl
         return _verdict(reader.labels[next(iter(named))], reader.labels.get(wanted, wanted), correct_at)
     if named:
         several = ", ".join(repr(reader.labels[each]) for each in named)
-        return Grade(0.0, correct_at <= 0, f"names {len(named)} labels: {several}")
-    return Grade(0.0, correct_at <= 0, f"names no label: {excerpt(text)}")
+        return Grade(0.0, correct_at <= 0, f"names {len(named)} labels: {several}", readable=False)
+    return Grade(0.0, correct_at <= 0, f"names no label: {excerpt(text)}", readable=False)
 
 
 @lru_cache(maxsize=64)
@@ -55,5 +55,5 @@ def _reader(labels: tuple[str, ...], ignore_case: bool) -> _Reader:
 @lru_cache(maxsize=4096)
 def _verdict(label: str, target: str, correct_at: float) -> Grade:
     if label == target:
-        return Grade(1.0, correct_at <= 1, f"names {label!r}", label)
-    return Grade(0.0, correct_at <= 0, f"names {label!r}, expected {target!r}", label)
+        return Grade(1.0, correct_at <= 1, f"names {label!r}", label, readable=True)
+    return Grade(0.0, correct_at <= 0, f"names {label!r}, expected {target!r}", label, readable=True)

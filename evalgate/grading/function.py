@@ -30,10 +30,10 @@ def grade_function(
     if not isinstance(grade, Grade):
         returned = f"returned {type(grade).__name__}, not evalgate.core.outcome.Grade"
         raise GraderCrash(_crash(grader, case, returned))
-    if problem := _problem(grade):
+    if problem := _problem(grade) or _odd_readable(grade.readable):
         raise GraderCrash(_crash(grader, case, problem))
     score = float(grade.score)
-    return Grade(score, score >= correct_at, grade.reason, grade.label)
+    return Grade(score, score >= correct_at, grade.reason, grade.label, grade.readable)
 
 
 def _problem(grade: Grade) -> str | None:
@@ -49,6 +49,12 @@ def _problem(grade: Grade) -> str | None:
             return f"returned a reason of type {type(reason).__name__}, not text"
         case (score, _, _):
             return f"returned a score of type {type(score).__name__}, not a number"
+
+
+def _odd_readable(readable: object) -> str | None:
+    if readable is None or isinstance(readable, bool):
+        return None
+    return f"returned readable of type {type(readable).__name__}, not True, False or None"
 
 
 def _crash(grader: FunctionGrader, case: Case, what: str) -> str:

@@ -49,27 +49,28 @@ def grade_json_equal(text: str, target: object, grader: JsonEqualGrader, correct
     """
     answer = found_json(text)
     if answer is NO_JSON:
-        return Grade(0.0, correct_at <= 0, f"holds no JSON: {excerpt(text)}")
+        return Grade(0.0, correct_at <= 0, f"holds no JSON: {excerpt(text)}", readable=False)
     try:
         if isinstance(target, str) and answer != target:
             target = _target(target)
         return _grade(target, answer, _RULES(grader), correct_at)
     except RecursionError:
-        return Grade(0.0, correct_at <= 0, "its JSON is nested too deep to compare")
+        return Grade(0.0, correct_at <= 0, "its JSON is nested too deep to compare", readable=False)
 
 
 def _grade(target: object, answer: object, rules: _Rules, correct_at: float) -> Grade:
     if not (isinstance(target, dict) and isinstance(answer, dict)):
         told = list(islice(_differences(target, answer, (), rules), _MOST_TOLD))
         score = 0.0 if told else 1.0
-        return Grade(score, score >= correct_at, "; ".join(told) or "equals the target")
+        return Grade(score, score >= correct_at, "; ".join(told) or "equals the target", readable=True)
     keys = [key for key in dict.fromkeys((*target, *answer)) if not rules.skips((key,))]
     if rules.allow_extra_keys:
         keys = [key for key in keys if key in target]
     faults = [next(_at_key(target, answer, key, (), rules), None) for key in keys]
     told = [fault for fault in faults if fault is not None]
     score = 1 - len(told) / len(keys) if keys else 1.0
-    return Grade(score, score >= correct_at, "; ".join(told[:_MOST_TOLD]) or "equals the target")
+    reason = "; ".join(told[:_MOST_TOLD]) or "equals the target"
+    return Grade(score, score >= correct_at, reason, readable=True)
 
 
 def _differences(target: object, answer: object, path: Path, rules: _Rules) -> Iterator[str]:

@@ -25,13 +25,13 @@ def grade_json_schema(text: str, grader: JsonSchemaGrader, correct_at: float) ->
     validator = _VALIDATORS(grader)
     answer = found_json(text)
     if answer is NO_JSON:
-        return Grade(0.0, correct_at <= 0, f"holds no JSON: {excerpt(text)}")
+        return Grade(0.0, correct_at <= 0, f"holds no JSON: {excerpt(text)}", readable=False)
     # Half a surrogate pair may stand in JSON as an escape, and no validator of text takes it.
     error = next(iter(validator.iter_errors(_valid(answer))), None)
     if error is None:
-        return Grade(1.0, correct_at <= 1, "valid under the schema")
+        return Grade(1.0, correct_at <= 1, "valid under the schema", readable=True)
     place = show_path(tuple(str(step) for step in error.instance_path))
-    return Grade(0.0, correct_at <= 0, f"{place}: {_short(error.message)}")
+    return Grade(0.0, correct_at <= 0, f"{place}: {_short(error.message)}", readable=False)
 
 
 def _compiled(grader: JsonSchemaGrader) -> Any:

@@ -129,7 +129,7 @@ class Judging:
                 return grade(case, answer, spec, self.correct_at, grader.function)
 
     def _final(self, part: Grade) -> Grade:
-        return Grade(part.score, part.score >= self.correct_at, part.reason, part.label)
+        return Grade(part.score, part.score >= self.correct_at, part.reason, part.label, part.readable)
 
 
 def suite_judging(suite: Suite) -> Judging:

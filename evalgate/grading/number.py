@@ -52,18 +52,14 @@ def grade_number(case_id: str, text: str, target: object, grader: NumberGrader, 
         raise BadInput([_not_a_number(case_id, target)])
     found = last_number(text)
     if found is None:
-        return Grade(0.0, correct_at <= 0, f"holds no number: {excerpt(text)}")
+        return Grade(0.0, correct_at <= 0, f"holds no number: {excerpt(text)}", readable=False)
     tolerance = _tolerance(expected, grader.abs_tolerance, grader.rel_tolerance)
     off = _DECIMAL.subtract(found, expected).copy_abs()
     if found.is_finite() and off <= tolerance:
-        return Grade(
-            1.0, correct_at <= 1, f"{_short(found)} is within {_short(tolerance)} of {_short(expected)}"
-        )
-    return Grade(
-        0.0,
-        correct_at <= 0,
-        f"{_short(found)} is {_short(off)} off {_short(expected)}, tolerance {_short(tolerance)}",
-    )
+        near = f"{_short(found)} is within {_short(tolerance)} of {_short(expected)}"
+        return Grade(1.0, correct_at <= 1, near, readable=True)
+    far = f"{_short(found)} is {_short(off)} off {_short(expected)}, tolerance {_short(tolerance)}"
+    return Grade(0.0, correct_at <= 0, far, readable=True)
 
 
 def last_number(text: str) -> Decimal | None:

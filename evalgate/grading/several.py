@@ -10,7 +10,7 @@ from evalgate.core.suite import Grader
 def weighted(parts: Sequence[tuple[Grader, Grade]], correct_at: float) -> Grade:
     """Return the mean of the parts' scores by their weights; the reason names every part.
 
-    The label is the first one that a part read.
+    The label is the first one that a part read; what one part cannot read is unreadable.
     """
     weights = [grader.spec.weight for grader, _ in parts]
     total = fsum(weights)
@@ -21,4 +21,5 @@ def weighted(parts: Sequence[tuple[Grader, Grade]], correct_at: float) -> Grade:
     reason = "; ".join(f"{grader.spec.kind} {part.score:.2g} ({part.reason})" for grader, part in parts)
     label = next((part.label for _, part in parts if part.label is not None), None)
     score = min(1.0, score)
-    return Grade(score, score >= correct_at, reason, label)
+    read = [part.readable for _, part in parts if part.readable is not None]
+    return Grade(score, score >= correct_at, reason, label, readable=all(read) if read else None)

@@ -58,8 +58,9 @@ def grade_tool_calls(
         pairs = best_pairs(gains)
     pairs = [(wish, call) for wish, call in pairs if gains[wish][call]]
     score = float(sum((gains[wish][call] for wish, call in pairs), Fraction(0)) / places)
-    told = _told(expected, made, pairs, grader)
-    return Grade(score, score >= correct_at, "; ".join(told) or f"{len(expected)} calls as expected")
+    reason = "; ".join(_told(expected, made, pairs, grader)) or f"{len(expected)} calls as expected"
+    readable = all(call.arguments is not None for call in made) if made else None
+    return Grade(score, score >= correct_at, reason, readable=readable)
 
 
 def _told(

@@ -6,7 +6,9 @@ from evalgate.core.budgets import (
     BudgetsFile,
     CostBudget,
     FalseHitBudget,
+    FlipBudget,
     LatencyBudget,
+    LengthBudget,
     Limit,
     OnInconclusive,
     Quantity,
@@ -22,7 +24,9 @@ from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.documents import Document
 
-_Budget = ShareBudget | CostBudget | LatencyBudget | FalseHitBudget | ThroughputBudget
+_Budget = (
+    ShareBudget | CostBudget | LatencyBudget | FalseHitBudget | ThroughputBudget | FlipBudget | LengthBudget
+)
 _LIMITS: tuple[LimitName, ...] = ("max_drop", "max_rise", "min", "max")
 EVERY_SLICE = "*"
 

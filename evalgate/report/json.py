@@ -6,6 +6,7 @@ from evalgate.core.budgets import Waiver
 from evalgate.core.hosting_use import AtUtilisation
 from evalgate.core.labels import JudgeStatus
 from evalgate.core.verdict import Check, Confusions, Decision, Flip, Judgement, JudgeUse, NotSpent
+from evalgate.report.answers_json import answers_json
 from evalgate.report.json_numbers import measured_json, number_json, text_json, usd_json
 from evalgate.report.json_sides import in_states_json, side_json
 
@@ -60,6 +61,7 @@ def _comparison(judgement: Judgement) -> dict[str, object]:
         "confusion": None if judgement.confusions is None else _confusion(judgement.confusions),
         "judging": None if judgement.judging is None else _judging(judgement.judging),
         "requests_per_month": judgement.requests_per_month,
+        "answers": None if judgement.answers is None else answers_json(judgement.answers),
         **(
             {}
             if judgement.prompt_caches is None

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from evalgate.core.verdict import Check, Decision, Flip, Judgement
 from evalgate.report import prompt_caches, wording
 from evalgate.report.announced import announcements, previewed
+from evalgate.report.answers import AnswerRow, answer_rows, recovery_rows
 from evalgate.report.confusions import matrix
 from evalgate.report.ledger import judging, ledger, not_spent, unpriced
 from evalgate.report.markdown_escape import code, fence, prose
@@ -134,16 +135,27 @@ def _details(judgement: Judgement) -> str:
         flips = [flip for flip in judgement.flips if flip.kind == kind]
         if flips:
             blocks.append(_folded(f"{title} ({len(flips):,})", _flips(flips)))
+    if rows := answer_rows(judgement):
+        blocks.append(_folded("What became of the answers", _answers(rows)))
+    if judgement.answers is not None and judgement.answers.requantized:
+        slices = recovery_rows(judgement, small=False)[:_FLIPS_SHOWN]
+        if slices:
+            blocks.append(_folded("Accuracy recovered, worst slices first", _answers(slices)))
     if judgement.confusions is not None:
         found = judgement.confusions
         headings = ["expected", *map(code, found.read)]
-        rows = [[code(first), *rest] for first, *rest in matrix(found)]
-        lines = md_table(headings, "l" + "r" * len(found.read), rows)
+        cells = [[code(first), *rest] for first, *rest in matrix(found)]
+        lines = md_table(headings, "l" + "r" * len(found.read), cells)
         blocks.append(_folded("What was read as what (candidate, change against the baseline)", lines))
     rests = [f"- {prose(text)}" for text in both(evidence(judgement))]
     if rests:
         blocks.append(_folded("What the numbers rest on", rests))
     return "".join(blocks)
+
+
+def _answers(rows: Sequence[AnswerRow]) -> list[str]:
+    cells = [(prose(row.label), row.sides, row.change) for row in rows]
+    return md_table(["", "baseline → candidate", "share or change"], "lrr", cells)
 
 
 def _money(judgement: Judgement) -> list[str]:

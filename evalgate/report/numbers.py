@@ -12,8 +12,14 @@ from evalgate.core.verdict import Check
 MISSING = "n/a"
 _MOST_DIGITS = 6
 
-Kind = Literal["percent", "points", "usd", "seconds", "rate", "traffic", "plain"]
-_KINDS: Mapping[Unit, Kind] = {"share": "percent", "usd": "usd", "s": "seconds", "rps": "rate"}
+Kind = Literal["percent", "points", "usd", "seconds", "rate", "traffic", "length", "plain"]
+_KINDS: Mapping[Unit, Kind] = {
+    "share": "percent",
+    "usd": "usd",
+    "s": "seconds",
+    "rps": "rate",
+    "length": "length",
+}
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -59,6 +65,11 @@ def traffic(requests: float, digits: int = 3) -> str:
     if not isfinite(requests) or requests < 10 ** (digits - 1):
         return _significant(requests, digits)
     return f"{float(f'{requests:.{digits - 1}e}'):,.0f}"
+
+
+def length(number: float, digits: int = 3) -> str:
+    """Return how long something is on average; what is counted (tokens, characters) stands elsewhere."""
+    return _significant(number, digits)
 
 
 def plain(number: float, digits: int = 6) -> str:
@@ -185,7 +196,7 @@ def _round(amount: float, kind: Kind) -> str:
             return f"{amount:.6g} s"
         case "rate":
             return f"{amount:.6g} rps"
-        case "plain" | "traffic":
+        case "length" | "plain" | "traffic":
             return plain(amount)
 
 
@@ -230,6 +241,7 @@ _FORMATS: dict[Kind, Callable[[float, int], str]] = {
     "seconds": seconds,
     "rate": rate,
     "traffic": traffic,
+    "length": length,
     "plain": plain,
 }
 _FIRST_DIGITS: dict[Kind, int] = {
@@ -239,5 +251,6 @@ _FIRST_DIGITS: dict[Kind, int] = {
     "seconds": 3,
     "rate": 3,
     "traffic": 3,
+    "length": 3,
     "plain": 6,
 }

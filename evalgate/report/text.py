@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from evalgate.core.verdict import Check, Decision, Flip, Judgement
 from evalgate.report import prompt_caches, wording
 from evalgate.report.announced import announcements, previewed
+from evalgate.report.answers import AnswerRow, answer_rows, recovery_rows
 from evalgate.report.confusions import most_confused
 from evalgate.report.layout import UNBREAKABLE, Style, pad, paint, wrap
 from evalgate.report.ledger import judging, ledger, not_spent, unpriced
@@ -17,6 +18,7 @@ from evalgate.report.table import Cell, Column, table
 
 NARROWEST = 60
 _FLIPS_SHOWN = 5
+_SLICES_SHOWN = 6
 _INDENT = "  "
 _FLIP_STYLES: dict[str, Style] = {"broke": "bad", "fixed": "good"}
 
@@ -93,6 +95,7 @@ class _Page:
         self._money(judgement)
         self._diff(judgement)
         self._flips(judgement)
+        self._answers(judgement)
         self._evidence(judgement)
 
     def _subject(self, judgement: Judgement, subject: str) -> None:
@@ -191,6 +194,27 @@ class _Page:
             self.sentence("most confused", first=_INDENT * 2)
         for said in confused:
             self.sentence(said, first=_INDENT * 3)
+
+    def _answers(self, judgement: Judgement) -> None:
+        rows = answer_rows(judgement)
+        if not rows:
+            return
+        self.heading("answers")
+        self._answer_lines(rows)
+        slices = recovery_rows(judgement, small=False)
+        if judgement.answers is None or not judgement.answers.requantized or not slices:
+            return
+        self.heading("accuracy recovered, worst slices first")
+        self._answer_lines(slices[:_SLICES_SHOWN])
+        if len(slices) > _SLICES_SHOWN:
+            more = len(slices) - _SLICES_SHOWN
+            self.sentence(f"and {more:,} more; --format json lists all", first=_INDENT * 2)
+
+    def _answer_lines(self, rows: list[AnswerRow]) -> None:
+        shape = [Column("", widest=40, narrowest=20), Column("baseline → candidate", "right", 24, 12)]
+        shape.append(Column("share or change", widest=34, narrowest=16))
+        cells = [[Cell(text) for text in row] for row in rows]
+        self.lines.extend(table(shape, cells, width=self.width, indent=_INDENT * 2, color=self.color) or [])
 
     def _evidence(self, judgement: Judgement) -> None:
         rests = evidence(judgement)

@@ -10,6 +10,7 @@ from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Failure, Graded
 from evalgate.core.run import Run
 from evalgate.core.trials import TrialsPass, trial_values
+from evalgate.scoring.answers import Answers, answers_of
 from evalgate.scoring.arrays import Bools, Floats, Ints, keeps_all
 from evalgate.scoring.hits import Hits, hits_of
 from evalgate.scoring.token_columns import TokenColumns, token_columns
@@ -41,6 +42,7 @@ class Columns:
     cost_unknown: str
     hits: Hits
     lag_s: Floats
+    answers: Answers
     rule: TrialsPass | None = None
     tokens: TokenColumns | None = None
 
@@ -110,6 +112,7 @@ class Columns:
             cost_unknown=self.cost_unknown,
             hits=self.hits.take(rows),
             lag_s=self.lag_s[rows],
+            answers=self.answers.take(rows),
             rule=self.rule,
             tokens=None if self.tokens is None else self.tokens.take(rows),
         )
@@ -226,6 +229,7 @@ def columns_at(run: Run, place: Places) -> Columns:
         cost_unknown=_cost_unknown(results),
         lag_s=table([_lag_s(each) for each in results]),
         hits=hits_of(results, where, place.shape),
+        answers=answers_of(results, where, place.shape),
         rule=rule,
         tokens=token_columns(results, where, place.shape),
     )

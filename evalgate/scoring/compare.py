@@ -13,6 +13,7 @@ from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.outcome import Graded
 from evalgate.core.run import Look, Run
 from evalgate.scoring.accuracy import quality_change, quality_of
+from evalgate.scoring.answer_length import answer_length_change, answer_length_of
 from evalgate.scoring.arrays import Ints
 from evalgate.scoring.assumptions import recorded_on
 from evalgate.scoring.cache_state import unknown_cache_state
@@ -21,7 +22,9 @@ from evalgate.scoring.cost import cost_change, cost_of
 from evalgate.scoring.drift import drifted_because
 from evalgate.scoring.failures import failure_rate_change, failure_rate_of
 from evalgate.scoring.false_hits import false_hit_change, false_hits_alone
+from evalgate.scoring.flip_rate import flip_rate_change
 from evalgate.scoring.flips import case_counts, flips, one_side_counts
+from evalgate.scoring.format_failures import format_failure_change, format_failures_of
 from evalgate.scoring.geomean import geomean_change, geomean_of
 from evalgate.scoring.hit_rates import HIT_RATES, hit_rate_alone, hit_rate_change
 from evalgate.scoring.lag import mismeasured_because
@@ -174,6 +177,9 @@ def _changes(pairs: Pairs, setting: Setting, sessions: frozenset[str]) -> Iterat
     yield near_miss_change(pairs, setting)
     for metric in HIT_RATES:
         yield hit_rate_change(pairs, metric, setting)
+    yield flip_rate_change(pairs, setting)
+    yield format_failure_change(pairs, setting)
+    yield answer_length_change(pairs, setting)
 
 
 def _with_cache_state(
@@ -196,6 +202,10 @@ _ALONE: tuple[tuple[Metric, Scale, Unit, Callable[[Columns, Setting], Measured]]
     ("failure_rate", "absolute", "share", failure_rate_of),
     ("ttft_p95", "relative", "s", lambda columns, setting: token_p95_of(columns, "ttft_p95", setting)),
     ("tpot_p95", "relative", "s", lambda columns, setting: token_p95_of(columns, "tpot_p95", setting)),
+    ("format_failure_rate", "absolute", "share", format_failures_of),
+    ("answer_length", "relative", "length", answer_length_of),
+    # A policy alone cannot flip.
+    ("flip_rate", "absolute", "share", lambda _columns, _setting: NO_BASELINE),
 )
 
 

@@ -1,7 +1,5 @@
 """Cost per correct answer: all spend over all right answers, each side and the relative change."""
 
-import math
-
 import numpy as np
 
 from evalgate.core.comparison import Change
@@ -9,11 +7,10 @@ from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.scoring.arrays import Bools, Floats
 from evalgate.scoring.assumptions import judge_notes, sampling, shared_calls
 from evalgate.scoring.columns import Columns
-from evalgate.scoring.fieller import CostColumns, RatioInterval, change_interval, ratio_interval
+from evalgate.scoring.fieller import CostColumns, RatioInterval, change_interval, log_sd, ratio_interval
 from evalgate.scoring.paired_quality import judge_status
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting
-from evalgate.scoring.special import ndtri
 from evalgate.scoring.units import Units, units_of
 
 LEAST_CHANGED = 20
@@ -62,7 +59,7 @@ def cost_change(pairs: Pairs, setting: Setting) -> Change:
         affected=int(changed.sum()),
         undecided_because=_too_few(units, changed) if decided == "fieller" else "",
         failed_right=_failed_right(pairs, units, setting) if failed and decided != "identical" else None,
-        sd=_log_sd(found, units, setting) if isinstance(found, RatioInterval) else None,
+        sd=log_sd(found, units.count, setting.alpha) if isinstance(found, RatioInterval) else None,
         assumptions=_assumptions(pairs, units, found, setting),
     )
 
@@ -121,13 +118,6 @@ def _too_few(units: Units, changed: Bools) -> str:
         f"spend or correctness changed on {moved} {what}{'s' * (moved != 1)} only; "
         f"{LEAST_CHANGED} are needed before an interval of the cost can be trusted"
     )
-
-
-def _log_sd(found: RatioInterval, units: Units, setting: Setting) -> float | None:
-    if found.low <= 0 or math.isinf(found.high):
-        return None
-    half = (math.log(found.high) - math.log(found.low)) / 2
-    return half / float(ndtri(1 - setting.alpha)) * math.sqrt(units.count)
 
 
 def _assumptions(

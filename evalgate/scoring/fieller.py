@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalgate.scoring.arrays import Floats
-from evalgate.scoring.special import stdtrit
+from evalgate.scoring.special import ndtri, stdtrit
 
 _UNBOUNDED = (0.0, math.inf)
 
@@ -64,6 +64,14 @@ def change_interval(columns: CostColumns, alpha: float) -> RatioInterval:
         top_share=float(squares.max()) / total if total > 0 else 0.0,
         n_eff=total * total / float((squares**2).sum()) if total > 0 else float(len(squares)),
     )
+
+
+def log_sd(found: RatioInterval, units: int, alpha: float) -> float | None:
+    """Return the deviation of one unit on the logarithm of the ratio; None for an unbounded interval."""
+    if found.low <= 0 or math.isinf(found.high):
+        return None
+    half = (math.log(found.high) - math.log(found.low)) / 2
+    return half / float(ndtri(1 - alpha)) * math.sqrt(units)
 
 
 def fieller_change(columns: CostColumns, alpha: float) -> tuple[float, float]:

@@ -68,6 +68,17 @@ def difference_interval(sums: Floats, sizes: Floats, alpha: float) -> MeanInterv
     return _interval(sums, sizes, alpha, pseudo_units(alpha), (-1.0, 1.0))
 
 
+def scaled_difference_interval(
+    sums: Floats, sizes: Floats, scale: float, alpha: float
+) -> tuple[float, float]:
+    """Return the interval of the mean of ``after - scale * before``, each of them in [0, 1].
+
+    The imaginary cases stand at its ends, ``-scale`` and 1; arguments as in :func:`difference_interval`.
+    """
+    found = _interval(sums, sizes, alpha, pseudo_units(alpha), (-scale, 1.0))
+    return found.low, found.high
+
+
 def share_interval(sums: Floats, sizes: Floats, alpha: float) -> MeanInterval:
     """Return the interval of a mean in [0, 1]; arguments as in :func:`difference_interval`."""
     return _interval(sums, sizes, alpha, pseudo_units_one_arm(alpha), (0.0, 1.0))

@@ -6,6 +6,7 @@ Scoring needs numpy only. A view is all word n-grams, or all character n-grams i
 
 import re
 from collections import Counter
+from copy import copy
 from itertools import pairwise
 from pathlib import Path
 
@@ -62,6 +63,12 @@ class View:
         self.idf = idf
         self.weights = weights
 
+    def rounded(self, scale: np.ndarray) -> "View":
+        """Return the view with weights that are whole multiples of each label's ``scale``."""
+        coarse = copy(self)
+        coarse.weights = np.round(self.weights / scale) * scale
+        return coarse
+
     def logits(self, text: str) -> np.ndarray | float:
         """Return the view's share of the score of each label: sublinear tf, idf, L2 norm, weights."""
         rows = self.rows
@@ -91,6 +98,14 @@ class Model:
                 for at, analyzer in enumerate(stored["analyzers"])
             ]
 
+    def quantized(self, bits: int) -> "Model":
+        """Return the model with its weights rounded to signed integers of ``bits``, one scale a label."""
+        largest = np.max([np.abs(view.weights).max(axis=0) for view in self.views], axis=0)
+        scale = largest / (2 ** (bits - 1) - 1)
+        coarse = copy(self)
+        coarse.views = [view.rounded(scale) for view in self.views]
+        return coarse
+
     def classify(self, text: str) -> str:
         """Return the label with the highest score."""
         score = self.intercept.copy()
@@ -101,3 +116,4 @@ class Model:
 
 # Read when this module is imported, so that no ticket pays for it with its latency.
 LOADED = {path.stem: Model(path) for path in sorted(MODELS.glob("*.npz"))}
+LOADED |= {f"strong-int{bits}": LOADED["strong"].quantized(bits) for bits in (4, 8)}

@@ -13,7 +13,10 @@ from evalgate.core.budgets import Limit
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.gate.judge import judge
 from evalgate.scoring.compare import compare, compare_absolute
+from evalgate.scoring.pairs import pair as matched
 from evalgate.scoring.pseudo_case import difference_interval
+from evalgate.scoring.recovery import recovery_of
+from evalgate.scoring.setting import Setting
 from evalgate.scoring.tango import tango_interval
 from tests.synthetic_runs import Served, limit_of, rules_of, run_of
 
@@ -73,6 +76,10 @@ LIMITS = (
     limit_of("cost_per_correct", "max", 0.5),
     limit_of("accuracy", "max_drop", 0.05, slice="*"),
     limit_of("accuracy", "max_drop", 0.05, slice="a", critical=True),
+    limit_of("flip_rate", "max", 0.02),
+    limit_of("flip_rate", "max_rise", 0.02),
+    limit_of("format_failure_rate", "max_rise", 0.02),
+    limit_of("answer_length", "max_rise", 0.1),
 )
 
 
@@ -94,6 +101,9 @@ def test_swapping_the_runs_flips_the_sign_and_mirrors_the_interval(pair, alpha):
     ):
         if isinstance(one.change, Unmeasured) or isinstance(other.change, Unmeasured):
             continue
+        if one.metric == "flip_rate":
+            # Beyond the baseline's own flips, and that is another one.
+            continue
         assert (one.losses, one.gains) == (other.gains, other.losses)
         if one.scale == "absolute":
             mirrored = (-one.change.value, -one.change.high, -one.change.low)
@@ -103,6 +113,37 @@ def test_swapping_the_runs_flips_the_sign_and_mirrors_the_interval(pair, alpha):
             mirrored = tuple(1 / ratio - 1 for ratio in ratios)
         found = (other.change.value, other.change.low, other.change.high)
         assert found == pytest.approx(mirrored, rel=1e-4, abs=1e-6), one.metric
+
+
+@settings(max_examples=60, deadline=None)
+@given(pairs_of_runs(), ALPHAS)
+def test_flips_are_the_same_seen_from_either_side_and_bound_what_accuracy_moves(pair, alpha):
+    before, after = pair
+    there, back = compared(pair, alpha), compared((after, before), alpha)
+    one, other = there.find("flip_rate"), back.find("flip_rate")
+    assert one.candidate == other.candidate
+    assert (one.losses, one.gains) == (other.gains, other.losses)
+    moved = there.find("accuracy").change
+    if isinstance(moved, Estimate):
+        assert abs(moved.value) <= one.candidate.value + 1e-9
+        assert 0 <= one.candidate.low <= one.candidate.value <= one.candidate.high <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(pairs_of_runs(), ALPHAS)
+def test_a_recovery_is_below_one_exactly_where_accuracy_fell(pair, alpha):
+    before, after = (run_of(side) for side in pair)
+    pairs, setting = matched(before, after), Setting(alpha)
+    found, turned = recovery_of(pairs, setting), recovery_of(matched(after, before), setting)
+    if not isinstance(found, Estimate):
+        return
+    moved = compared(pair, alpha).find("accuracy").change
+    assert found.low <= found.value <= found.high
+    assert (found.value < 1 - 1e-9) == (moved.value < -1e-9)
+    if abs(found.high - 1) > 1e-6 and abs(moved.high) > 1e-6:
+        assert (found.high < 1) == (moved.high < 0)
+    if isinstance(turned, Estimate) and found.method == "nam_blackwelder" and found.low > 0:
+        assert (turned.low, turned.high) == pytest.approx((1 / found.high, 1 / found.low), rel=1e-4)
 
 
 @settings(max_examples=60, deadline=None)
@@ -176,7 +217,8 @@ def test_the_order_of_the_cases_changes_nothing(pair, random):
 @settings(max_examples=40, deadline=None)
 @given(pairs_of_runs(), pairs_of_runs(odd_numbers=True), MODES)
 def test_a_policy_against_itself_never_fails(plain, odd, mode):
-    relative = tuple(replace(limit, on_inconclusive=mode) for limit in LIMITS if "max_" in limit.limit)
+    paired = tuple(limit for limit in LIMITS if "max_" in limit.limit or limit.metric == "flip_rate")
+    relative = tuple(replace(limit, on_inconclusive=mode) for limit in paired)
     for side in plain:
         found = ruled((side, side), *relative)
         assert {check.verdict for check in found.checks if check.n} <= {"pass"}

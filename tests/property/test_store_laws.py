@@ -274,7 +274,7 @@ runs = st.builds(
                 maybe(st.builds(RouteTrace, seconds, st.booleans(), texts)),
             ),
             st.builds(Cost, seconds, seconds, seconds) | st.builds(Unmeasured, texts),
-            maybe(st.builds(Grade, seconds, st.booleans(), texts, maybe(texts))),
+            maybe(st.builds(Grade, seconds, st.booleans(), texts, maybe(texts), maybe(st.booleans()))),
             st.dictionaries(texts, texts, max_size=2),
             maybe(texts),
             seconds,

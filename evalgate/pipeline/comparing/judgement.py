@@ -13,6 +13,7 @@ from evalgate.pipeline.comparing.prompt_caches import cost_in_states
 from evalgate.pipeline.comparing.sides import CostPerCorrect, policy_diff, summarize
 from evalgate.pipeline.comparing.utilisation import utilisation_notes, with_sensitivity
 from evalgate.pipeline.spending.case_cap import cap_note
+from evalgate.scoring.answer_changes import answer_changes
 from evalgate.scoring.compare import compare, compare_absolute, compare_look
 from evalgate.scoring.prompt_cache import priced_in
 
@@ -90,6 +91,7 @@ def _judgement(comparison: Comparison, ruling: Ruling, baseline: Run, candidate:
         confusions=_confusions(baseline, candidate) if manifest.labels else None,
         judge=comparison.judge,
         prompt_caches=cost_in_states(comparison),
+        answers=None if comparison.baseline is None else answer_changes(baseline, candidate, comparison),
     )
 
 

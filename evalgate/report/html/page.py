@@ -6,6 +6,8 @@ from importlib.resources import files
 
 from evalgate.core.report_data import ComparisonData, ReportData
 from evalgate.report import wording
+from evalgate.report.answers import answer_rows
+from evalgate.report.html.answers import answers_section
 from evalgate.report.html.banner import banner, comparison_head
 from evalgate.report.html.case_table import case_view, cases_section
 from evalgate.report.html.ecdf import latency_section
@@ -25,6 +27,7 @@ SCRIPTS = ("bunzip.js", "page.js", "rows.js", "diff.js", "view.js", "keys.js")
 _PARTS = (
     ("limits", "Limits"),
     ("flips", "Flips"),
+    ("answers", "Answers"),
     ("pareto", "Cost and accuracy"),
     ("latency", "Latency"),
     ("money", "Money"),
@@ -124,7 +127,7 @@ def _navigation(data: ReportData, *, alone: bool) -> Html:
     links = [tag("a", "Verdict", href="#verdict")]
     if alone:
         only = data.comparisons[0]
-        links += [tag("a", text, href=f"#{part}") for part, text in _PARTS if part != "slices" or only.slices]
+        links += [tag("a", text, href=f"#{part}") for part, text in _PARTS if _stands(part, only)]
     else:
         links += [
             tag(
@@ -141,12 +144,18 @@ def _navigation(data: ReportData, *, alone: bool) -> Html:
     return tag("nav", tag("p", "evalgate", class_="mark-name"), *links, aria_label="Parts of the report")
 
 
+def _stands(part: str, data: ComparisonData) -> bool:
+    """Whether a comparison has the part at all."""
+    return {"slices": bool(data.slices), "answers": bool(answer_rows(data.judgement))}.get(part, True)
+
+
 def _comparison(data: ComparisonData, place: Place, index: int) -> Html:
     """The parts of one comparison, in the order in which a reader decides."""
     return joined(
         (
             gate_section(data, place),
             flips_section(data, place, index),
+            answers_section(data, place),
             pareto_section(data, place),
             latency_section(data, place),
             waterfall_section(data, place),

@@ -26,7 +26,7 @@ def read(
      "«billing»", "答えはbillingです", "billing/", "(billing)"],
 )  # fmt: skip
 def test_an_answer_that_names_only_the_target_is_right(text: str) -> None:
-    assert read(text) == Grade(1.0, True, "names 'billing'", "billing")
+    assert read(text) == Grade(1.0, True, "names 'billing'", "billing", readable=True)
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,13 @@ def test_a_label_inside_a_longer_word_is_not_named(text: str) -> None:
 
 
 def test_another_label_is_wrong_and_remembered() -> None:
-    assert read("Shipping") == Grade(0.0, False, "names 'shipping', expected 'billing'", "shipping")
+    wrong = Grade(0.0, False, "names 'shipping', expected 'billing'", "shipping", readable=True)
+    assert read("Shipping") == wrong
 
 
 def test_two_labels_are_wrong_even_when_one_is_the_target() -> None:
-    assert read("billing or shipping") == Grade(0.0, False, "names 2 labels: 'billing', 'shipping'", None)
+    unread = Grade(0.0, False, "names 2 labels: 'billing', 'shipping'", None, readable=False)
+    assert read("billing or shipping") == unread
 
 
 def test_an_answer_equal_to_a_label_wins_over_the_labels_inside_it() -> None:

@@ -28,7 +28,7 @@ def judged(target: object, *made: ToolCall, **keys: Any) -> Grade:
 
 def test_the_expected_call_is_right() -> None:
     found = judged([expect("get", city="Paris", days=3)], call("get", days=3.0, city="Paris"))
-    assert found == Grade(1.0, True, "1 calls as expected")
+    assert found == Grade(1.0, True, "1 calls as expected", readable=True)
     assert judged(expect("get", city="Paris"), call("get", city="Paris")).correct, "one call needs no list"
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import inf
 
+from evalgate.core.answers import AnswerChanges, Move, Recovery
 from evalgate.core.errors import ExitCode
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.verdict import (
@@ -157,6 +158,32 @@ def judgement(**changed):
     return Judgement(**(fields | changed))
 
 
+def recovery(key, name, n, value, low, high):
+    after = estimate(0.91 * value, 0.91 * low, min(0.91 * high, 1.0))
+    return Recovery(key, name, n, estimate(0.91, 0.884, 0.931), after, estimate(value, low, high))
+
+
+def answers(**changed):
+    once = Unmeasured("every case was tried once")
+    none = estimate(0.0, 0.0, 0.0068, method="wilson")
+    fields = {
+        "changed": estimate(0.12, 0.095, 0.15),
+        "flips": Move(once, estimate(0.1, 0.077, 0.13), once),
+        "format_failures": Move(none, estimate(0.015, 0.008, 0.03), estimate(0.015, 0.006, 0.029)),
+        "length": Move(estimate(20.0, 18, 22), estimate(23.1, 21, 26), estimate(0.155, 0.06, 0.26)),
+        "length_unit": "tokens",
+        "overall": recovery(None, None, 400, 0.923, 0.893, 0.954),
+        "slices": (
+            recovery("intent", "technical", 60, 0.7, 0.58, 0.81),
+            recovery("intent", "sales | \x1b[31m", 21, 0.9, 0.7, 1.1),
+            recovery("intent", "billing", 319, 0.96, 0.93, 0.99),
+        ),
+        "left_out": ("customer",),
+        "requantized": True,
+    }
+    return AnswerChanges(**(fields | changed))
+
+
 def decision(*judgements, exit_code=ExitCode.OK, notes=()):
     order = ("fail", "inconclusive", "pass")
     verdict = next((word for word in order if any(each.verdict == word for each in judgements)), "pass")
@@ -232,6 +259,7 @@ def proven_fail():
             flips=flips(34, 6),
             candidate_side=side("quantized-model", failures=2, cost_per_request_usd=0.002619),
             policy_diff=("deployments.strong.quantization: (absent) → q4_1",),
+            answers=answers(),
             notes=("2 cases have no answer under quantized-model and count as wrong",),
         ),
         exit_code=ExitCode.BLOCKED,
