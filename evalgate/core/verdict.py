@@ -8,6 +8,7 @@ from typing import Literal
 
 from evalgate.core.answers import AnswerChanges
 from evalgate.core.budgets import OnInconclusive, Scale, Waiver
+from evalgate.core.confusions import Confusions
 from evalgate.core.errors import ExitCode
 from evalgate.core.hosting_use import AtUtilisation, HostingUse
 from evalgate.core.labels import JudgeStatus
@@ -181,9 +182,9 @@ class SideSummary:
     Shares are of requests, None where the lever is absent. Amounts are in USD and per request, but for
     ``month_usd``: calls and cleanup of ``requests_per_month``, None where the suite does not say how many.
     ``cleanup_usd`` is what wrong answers cost, ``without_cleanup`` the cost per correct answer without it;
-    both are None where the suite has no price for a wrong answer. ``cache``, ``cascade`` and ``prompt_cache``
-    are None for a policy without one, ``gateway`` where no gateway was asked. ``queued_s`` is how long
-    evalgate's own limits held calls back in all, which is no latency.
+    both are None where a wrong answer has no price. ``cache``, ``cascade`` and ``prompt_cache`` are None for
+    a policy without one, ``gateway`` where none was asked. ``queued_s`` is how long our own limits held calls
+    back in all, which is no latency.
     """
 
     policy: str
@@ -217,20 +218,6 @@ class Flip:
     baseline: str
     candidate: str
     target: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Confusions:
-    """Both sides' confusion matrices of a suite with labels, over cases and trials, unweighted.
-
-    ``baseline[row][column]`` counts the cases that expect label ``expected[row]`` and were answered with
-    ``read[column]``: a label, ``(none)`` for an answer that names none or several, ``(failed)`` for none.
-    """
-
-    expected: tuple[str, ...]
-    read: tuple[str, ...]
-    baseline: tuple[tuple[int, ...], ...]
-    candidate: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)

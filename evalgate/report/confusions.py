@@ -1,6 +1,7 @@
 """Which label was read where another was expected: the pairs worth a look, and the whole matrix."""
 
-from evalgate.core.verdict import Confusions, Judgement
+from evalgate.core.confusions import Confusions
+from evalgate.core.verdict import Judgement
 from evalgate.report.safe_text import safe_line
 
 _SHOWN = 5

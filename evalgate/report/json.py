@@ -3,9 +3,10 @@
 import json
 
 from evalgate.core.budgets import Waiver
+from evalgate.core.confusions import Confusions
 from evalgate.core.hosting_use import AtUtilisation
 from evalgate.core.labels import JudgeStatus
-from evalgate.core.verdict import Check, Confusions, Decision, Flip, Judgement, JudgeUse, NotSpent
+from evalgate.core.verdict import Check, Decision, Flip, Judgement, JudgeUse, NotSpent
 from evalgate.report.answers_json import answers_json
 from evalgate.report.json_numbers import measured_json, number_json, text_json, usd_json
 from evalgate.report.json_sides import in_states_json, side_json

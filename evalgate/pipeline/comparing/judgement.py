@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from evalgate.core.comparison import Comparison
+from evalgate.core.confusions import Confusions
 from evalgate.core.run import Run
-from evalgate.core.verdict import CallCounts, Confusions, Judgement
+from evalgate.core.verdict import CallCounts, Judgement
 from evalgate.gate.judge import Ruling, judge
 from evalgate.gate.looks import judge_look
 from evalgate.grading.confusion import confusion

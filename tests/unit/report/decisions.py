@@ -4,6 +4,7 @@ from dataclasses import replace
 from math import inf
 
 from evalgate.core.answers import AnswerChanges, Move, Recovery
+from evalgate.core.confusions import Confusions
 from evalgate.core.errors import ExitCode
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.verdict import (
@@ -11,7 +12,6 @@ from evalgate.core.verdict import (
     CallCounts,
     CaseCounts,
     Check,
-    Confusions,
     Decision,
     Flip,
     Judgement,
