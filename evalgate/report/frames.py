@@ -1,6 +1,6 @@
 """Runs and results as pandas DataFrames, one flat row each; pandas is imported when one is made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from evalgate.core.digest import valid_text
@@ -115,9 +115,17 @@ def _path(graded: Graded) -> Row:
         "escalations": sum(step.role == "escalate" for step in outcome.steps),
         "confidence": outcome.stages[0].confidence if outcome.stages else None,
         "input_tokens": sum(usage.input_tokens or 0 for usage in usages) if usages else None,
+        "cached_input_tokens": _told([usage.cached_input_tokens for usage in usages]),
+        "cache_write_tokens": _told([usage.cache_write_tokens for usage in usages]),
         "output_tokens": sum(usage.output_tokens or 0 for usage in usages) if usages else None,
         "sessions": " ".join(dict.fromkeys(step.session for step in outcome.steps)),
     }
+
+
+def _told(counts: Sequence[int | None]) -> int | None:
+    """The sum of what was said; None where nobody said anything, which is not none."""
+    told = [each for each in counts if each is not None]
+    return sum(told) if told else None
 
 
 def _check(judgement: Judgement, check: Check) -> Row:

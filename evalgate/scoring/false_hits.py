@@ -6,9 +6,11 @@ is false if any of its hits was.
 """
 
 import math
+from dataclasses import replace
 
 from evalgate.core.comparison import Change
-from evalgate.core.numbers import Estimate, Measured, Unmeasured
+from evalgate.core.numbers import Measured, Unmeasured
+from evalgate.scoring.cache_shares import NO_BASELINE, CacheShare, share_change
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.hits import Hits
 from evalgate.scoring.one_arm import exact_interval, wilson_interval
@@ -17,7 +19,6 @@ from evalgate.scoring.setting import Setting
 
 NO_HITS = "the cache served no hit; only an ordered suite passes its cases through one cache"
 NO_LABELS = "no hit is labelled: give its cases same_answer, or a target and a grader"
-NO_BASELINE = Unmeasured("there is no baseline to compare with")
 
 
 def false_hit_rate_of(hits: Hits, setting: Setting) -> Measured:
@@ -41,60 +42,27 @@ def false_hit_change(pairs: Pairs, setting: Setting) -> Change:
     change = _difference(before, after, setting)
     if not pairs.differs.any.any():
         change = setting.estimate(0.0, (0.0, 0.0), "identical")
-    return _change(
-        setting,
-        pairs.candidate,
-        sides=(false_hit_rate_of(before, setting), false_hit_rate_of(after, setting)),
-        change=change,
-        affected=int(touched.sum()),
-        moved=(
-            len(after.false_pairs - before.false_pairs),
-            len(before.false_pairs - after.false_pairs),
-        ),
-    )
+    share = _share(pairs.candidate, (false_hit_rate_of(before, setting), false_hit_rate_of(after, setting)))
+    losses, gains = len(after.false_pairs - before.false_pairs), len(before.false_pairs - after.false_pairs)
+    found = replace(share, change=change, affected=int(touched.sum()), losses=losses, gains=gains)
+    return share_change("false_hit_rate", setting, pairs.candidate.trials, found)
 
 
 def false_hits_alone(columns: Columns, setting: Setting) -> Change:
     """Return the share of false hits of a policy that there is no baseline for."""
-    measured = false_hit_rate_of(columns.hits, setting)
-    affected = int((columns.hits.pair >= 0).any(axis=1).sum())
-    return _change(
-        setting,
-        columns,
-        sides=(NO_BASELINE, measured),
+    share = _share(columns, (NO_BASELINE, false_hit_rate_of(columns.hits, setting)))
+    return share_change("false_hit_rate", setting, columns.trials, share)
+
+
+def _share(candidate: Columns, sides: tuple[Measured, Measured]) -> CacheShare:
+    hits = candidate.hits
+    return CacheShare(
+        *sides,
         change=NO_BASELINE,
-        affected=affected,
-        moved=(None, None),
-    )
-
-
-def _change(
-    setting: Setting,
-    candidate: Columns,
-    *,
-    sides: tuple[Measured, Measured],
-    change: Measured,
-    affected: int,
-    moved: tuple[int | None, int | None],
-) -> Change:
-    n = len(candidate.hits.pairs)
-    return Change(
-        metric="false_hit_rate",
-        slice=setting.slice,
-        scale="absolute",
-        unit="share",
-        baseline=sides[0],
-        candidate=sides[1],
-        change=change,
-        method=change.method if isinstance(change, Estimate) else "none",
-        level=setting.level,
-        n=n,
-        clusters=n,
-        trials=candidate.trials,
-        affected=affected,
-        losses=moved[0],
-        gains=moved[1],
-        assumptions=tuple(_assumptions(candidate.hits)),
+        n=len(hits.pairs),
+        clusters=len(hits.pairs),
+        affected=int((hits.pair >= 0).any(axis=1).sum()),
+        assumptions=tuple(_assumptions(hits)),
     )
 
 

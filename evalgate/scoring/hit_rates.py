@@ -7,6 +7,7 @@ import numpy as np
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.scoring.arrays import Floats
+from evalgate.scoring.cache_shares import NO_BASELINE, CacheShare, share_change
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.pseudo_case import MeanInterval, difference_interval, share_interval
@@ -16,7 +17,6 @@ from evalgate.scoring.units import units_of
 HitRate = Literal["hit_rate", "positive_hit_rate"]
 HIT_RATES: tuple[HitRate, ...] = ("hit_rate", "positive_hit_rate")
 NO_LABELS = "no hit is labelled, so nobody knows which are right"
-NO_BASELINE = Unmeasured("there is no baseline to compare with")
 
 
 def hit_rate_change(pairs: Pairs, metric: HitRate, setting: Setting) -> Change:
@@ -29,13 +29,13 @@ def hit_rate_change(pairs: Pairs, metric: HitRate, setting: Setting) -> Change:
     if not pairs.differs.any.any() or not (before.hits.cached or after.hits.cached):
         change = setting.estimate(0.0, (0.0, 0.0), "identical")
     made = int((moved > 0).sum()), int((moved < 0).sum())
-    return _change(metric, setting, after, (*sides, change), made)
+    return share_change(metric, setting, after.trials, _share(after, (*sides, change), made))
 
 
 def hit_rate_alone(columns: Columns, metric: HitRate, setting: Setting) -> Change:
     """Return the share of a policy that there is no baseline for."""
     sides = NO_BASELINE, _side(columns, metric, setting), NO_BASELINE
-    return _change(metric, setting, columns, sides, None)
+    return share_change(metric, setting, columns.trials, _share(columns, sides, None))
 
 
 def _side(columns: Columns, metric: HitRate, setting: Setting) -> Measured:
@@ -66,29 +66,10 @@ def _estimate(found: MeanInterval, setting: Setting) -> Estimate:
     return setting.estimate(found.value, (found.low, found.high), "pseudo_case_t")
 
 
-def _change(
-    metric: HitRate,
-    setting: Setting,
-    candidate: Columns,
-    measured: tuple[Measured, Measured, Measured],
-    moved: tuple[int, int] | None,
-) -> Change:
+def _share(
+    candidate: Columns, measured: tuple[Measured, Measured, Measured], moved: tuple[int, int] | None
+) -> CacheShare:
     """``gains`` are cases that the candidate's cache answers (right) and the baseline's does not."""
-    change = measured[2]
-    return Change(
-        metric=metric,
-        slice=setting.slice,
-        scale="absolute",
-        unit="share",
-        baseline=measured[0],
-        candidate=measured[1],
-        change=change,
-        method=change.method if isinstance(change, Estimate) else "none",
-        level=setting.level,
-        n=candidate.n,
-        clusters=units_of(candidate).count,
-        trials=candidate.trials,
-        affected=0 if moved is None else sum(moved),
-        losses=None if moved is None else moved[1],
-        gains=None if moved is None else moved[0],
-    )
+    gains, losses = (None, None) if moved is None else moved
+    affected = 0 if moved is None else sum(moved)
+    return CacheShare(*measured, candidate.n, units_of(candidate).count, affected, losses, gains)

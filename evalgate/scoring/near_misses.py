@@ -3,14 +3,14 @@
 import numpy as np
 
 from evalgate.core.comparison import Change
-from evalgate.core.numbers import Estimate, Measured, Unmeasured
+from evalgate.core.numbers import Measured, Unmeasured
+from evalgate.scoring.cache_shares import NO_BASELINE, CacheShare, share_change
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.hits import Hits
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting
 
 NONE_NAMED = "no case names a near-miss: write near_miss_of"
-NO_BASELINE = Unmeasured("there is no baseline to compare with")
 
 
 def near_miss_rate_of(hits: Hits, setting: Setting) -> Measured:
@@ -33,13 +33,15 @@ def near_miss_change(pairs: Pairs, setting: Setting) -> Change:
     change = _difference(*sides, setting)
     if np.array_equal(before.near, after.near):
         change = setting.estimate(0.0, (0.0, 0.0), "identical")
-    return _change(setting, pairs.candidate, sides, change, moved)
+    share = _share(pairs.candidate, sides, change, moved)
+    return share_change("near_miss_rate", setting, pairs.candidate.trials, share)
 
 
 def near_misses_alone(columns: Columns, setting: Setting) -> Change:
     """Return the share under a policy that there is no baseline for."""
     sides = NO_BASELINE, near_miss_rate_of(columns.hits, setting)
-    return _change(setting, columns, sides, NO_BASELINE, None)
+    share = _share(columns, sides, NO_BASELINE, None)
+    return share_change("near_miss_rate", setting, columns.trials, share)
 
 
 def _difference(before: Measured, after: Measured, setting: Setting) -> Measured:
@@ -49,28 +51,9 @@ def _difference(before: Measured, after: Measured, setting: Setting) -> Measured
     return setting.estimate(change, (change, change), "counted")
 
 
-def _change(
-    setting: Setting,
-    candidate: Columns,
-    sides: tuple[Measured, Measured],
-    change: Measured,
-    moved: tuple[int, int] | None,
-) -> Change:
+def _share(
+    candidate: Columns, sides: tuple[Measured, Measured], change: Measured, moved: tuple[int, int] | None
+) -> CacheShare:
     asked = int((candidate.hits.near >= 0).any(axis=1).sum())
-    return Change(
-        metric="near_miss_rate",
-        slice=setting.slice,
-        scale="absolute",
-        unit="share",
-        baseline=sides[0],
-        candidate=sides[1],
-        change=change,
-        method=change.method if isinstance(change, Estimate) else "none",
-        level=setting.level,
-        n=asked,
-        clusters=asked,
-        trials=candidate.trials,
-        affected=0 if moved is None else sum(moved),
-        losses=None if moved is None else moved[0],
-        gains=None if moved is None else moved[1],
-    )
+    affected, losses, gains = (0, None, None) if moved is None else (sum(moved), *moved)
+    return CacheShare(*sides, change, asked, asked, affected, losses, gains)

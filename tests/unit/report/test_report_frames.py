@@ -1,8 +1,11 @@
 """Runs and results as tables."""
 
+from dataclasses import replace
+
 import decisions
 import pytest
 
+from evalgate.core.calls import Attempt, Usage
 from evalgate.core.numbers import Unmeasured
 from evalgate.report.frames import checks_frame, outcomes_frame
 from tests.synthetic_reports import HOSTILE, hostile_data, plain_runs
@@ -63,3 +66,16 @@ def test_cleanup_and_a_months_spend_have_columns():
     assert frame["candidate_month_usd"].tolist() == [6567.6] * 3
     assert frame["baseline_cleanup_usd"].tolist() == [0.015] * 3
     assert checks_frame(decisions.proven_fail())["candidate_month_usd"].isna().all()
+
+
+def test_cached_tokens_are_a_missing_cell_where_no_provider_spoke_of_them():
+    run = run_of([Served("told"), Served("silent")])
+    usages = (Usage(100, cached_input_tokens=64, cache_write_tokens=0), Usage(100))
+    results = []
+    for each, usage in zip(run.results, usages, strict=True):
+        (step,) = each.outcome.steps
+        step = replace(step, attempts=(Attempt(1.0, usage=usage),))
+        results.append(replace(each, outcome=replace(each.outcome, steps=(step,))))
+    frame = outcomes_frame([replace(run, results=tuple(results))])
+    assert frame.loc[0, ["cached_input_tokens", "cache_write_tokens"]].tolist() == [64, 0]
+    assert frame.loc[1, ["cached_input_tokens", "cache_write_tokens"]].isna().all()
