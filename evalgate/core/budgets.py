@@ -4,63 +4,27 @@ Every number carries a unit. A bare number is refused with the ways to write it,
 read as one percent by its writer and as one point by the gate is an incident.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from evalgate.core.metrics import METRICS, LimitName, Metric, Unit
 from evalgate.core.prompt_cache_file import CacheState
+from evalgate.core.quantities import EXAMPLES, Quantity, quantity
 from evalgate.core.trials import TrialsPass
 from evalgate.core.written import Written
 
 OnInconclusive = Literal["block", "estimate", "warn"]
 Scale = Literal["absolute", "relative"]
 
-_QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([a-zA-Z%]+)\s*")
-
-
-class Quantity(NamedTuple):
-    """A number in base units (share, USD, seconds), with its unit (``pp``, ``%``, ``usd``, ``s``)."""
-
-    value: float
-    written: str
-
-
-_SCALES = {"pp": 0.01, "%": 0.01, "usd": 1.0, "s": 1.0, "ms": 0.001, "rps": 1.0}
-
-
-_EXAMPLES = {"pp": "1pp", "%": "5%", "usd": "0.01usd", "s": "2.5s", "ms": "250ms", "rps": "20rps"}
-
-
-def _quantity(*units: str) -> Any:
-    examples = [_EXAMPLES[unit] for unit in units]
-    ways = " or ".join(examples)
-
-    def parse(value: object) -> object:
-        if isinstance(value, Quantity):
-            return value
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            raise ValueError(f"{value} has no unit: write {ways}")  # noqa: TRY004  pydantic wants ValueError
-        match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
-        if match is None or match[2].lower() not in units:
-            raise ValueError(f"{value!r} is not a quantity of this budget: write {ways}")
-        return Quantity(float(match[1]) * _SCALES[match[2].lower()], match[2].lower())
-
-    # Only for editors: JSON Schema has no flag for "any case".
-    either_case = "|".join("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in u) for u in units)
-    pattern = rf"^\s*([0-9]+(\.[0-9]+)?|\.[0-9]+)\s*({either_case})\s*$"
-    shown = Annotated[str, Field(pattern=pattern, examples=examples)]
-    return BeforeValidator(parse, json_schema_input_type=shown)
-
-
-Points = Annotated[Quantity, _quantity("pp")]
-Percent = Annotated[Quantity, _quantity("%")]
-Dollars = Annotated[Quantity, _quantity("usd")]
-Time = Annotated[Quantity, _quantity("s", "ms")]
-Rate = Annotated[Quantity, _quantity("rps")]
+Points = Annotated[Quantity, quantity("pp")]
+Percent = Annotated[Quantity, quantity("%")]
+Dollars = Annotated[Quantity, quantity("usd")]
+Time = Annotated[Quantity, quantity("s", "ms")]
+Rate = Annotated[Quantity, quantity("rps")]
+Deadline = Annotated[Quantity, quantity("min", "h")]
 
 
 class ShareBudget(Written):
@@ -92,6 +56,14 @@ class FailureBudget(Written):
 
     max_rise: Points | None = None
     max: Percent | None = None
+    on_inconclusive: OnInconclusive | None = None
+
+
+class TurnaroundBudget(Written):
+    """Limits on how long an answer may take that nobody waits for."""
+
+    max_rise: Percent | None = None
+    max: Deadline | None = None
     on_inconclusive: OnInconclusive | None = None
 
 
@@ -150,6 +122,7 @@ class BudgetsFile(Written):
     failure_rate: FailureBudget | None = None
     ttft_p95: LatencyBudget | None = None
     tpot_p95: LatencyBudget | None = None
+    turnaround: TurnaroundBudget | None = None
     false_hit_rate: FalseHitBudget | None = None
     near_miss_rate: FalseHitBudget | None = None
     hit_rate: ShareBudget | None = None
@@ -187,7 +160,7 @@ class WaiverFile(Written):
 
     metric: Metric
     slice: str | None = None
-    allowance: Annotated[Quantity, _quantity("pp", "%", "usd", "s", "ms", "rps")]
+    allowance: Annotated[Quantity, quantity("pp", "%", "usd", "s", "ms", "min", "h", "rps")]
     reason: Annotated[str, Field(min_length=1, max_length=300)]
     expiry: Day
 
@@ -195,7 +168,7 @@ class WaiverFile(Written):
     def _is_of_a_limit(self) -> "WaiverFile":
         units = METRICS[self.metric].limits
         if self.allowance.written not in units:
-            ways = " or ".join(_EXAMPLES[unit] for unit in units)
+            ways = " or ".join(EXAMPLES[unit] for unit in units)
             raise ValueError(f"{self.metric} has no limit in {self.allowance.written}: write {ways}")
         return self
 

@@ -25,6 +25,7 @@ class Change:
     ``gated`` False means that a relative limit on this metric cannot be judged, for ``not_gated_because``.
     ``undecided_because`` says why the interval, however narrow, supports no verdict, and
     ``mismeasured_because`` why the numbers themselves cannot be trusted (times taken by a busy evalgate).
+    ``nothing_because`` says why there is nothing on the candidate's side that a limit could be about.
     ``failed_right`` is ``change`` with failed cases counted right instead of wrong; None without failures.
     ``p_no_worse`` is the one-sided p-value of "not worse than before" (accuracy and score only).
     ``sd`` is the standard deviation of one independent unit's contribution to ``change``, on the logarithm
@@ -55,6 +56,7 @@ class Change:
     mismeasured_because: str = ""
     failed_right: Measured | None = None
     p_no_worse: float | None = None
+    nothing_because: str = ""
     sd: float | None = None
     trial_sd: float | None = None
     assumptions: tuple[str, ...] = ()
@@ -81,8 +83,9 @@ class Comparison:
     ``identical`` says that no call, path, answer, cost or time differs between the sides. ``changes`` holds
     every metric over all cases, ``slices`` every metric in every slice by ``slice_by``.
     ``drifted_because`` says why the recordings behind it hold no longer; empty as long as they do.
-    ``without_cleanup`` is cost per correct without what a human pays to repair wrong answers; None where no
-    such price is set. ``judge`` is None where no model graded.
+    ``batched`` counts the candidate's cases that a batch API serves. ``without_cleanup`` is cost per correct
+    without what a human pays to repair wrong answers; None where no such price is set. ``judge`` is None
+    where no model graded.
     """
 
     suite: str
@@ -100,6 +103,7 @@ class Comparison:
     cases: CaseCounts
     flips: tuple[Flip, ...]
     without_cleanup: Change | None = None
+    batched: int = 0
     judge: JudgeStatus | None = None
     drifted_because: str = ""
 

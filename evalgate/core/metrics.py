@@ -16,6 +16,7 @@ Metric = Literal[
     "failure_rate",
     "ttft_p95",
     "tpot_p95",
+    "turnaround",
     "false_hit_rate",
     "near_miss_rate",
     "hit_rate",
@@ -32,7 +33,7 @@ Unit = Literal["share", "usd", "s", "rps", "length"]
 _LEVEL_UNITS: Mapping[Unit, tuple[str, ...]] = {
     "share": ("%",),
     "usd": ("usd",),
-    "s": ("s", "ms"),
+    "s": ("s", "ms", "min", "h"),
     "rps": ("rps",),
     # Tokens of one model and characters of another are no common ruler: only a move is limited.
     "length": (),
@@ -78,6 +79,7 @@ METRICS: Mapping[Metric, MetricTerms] = {
     "failure_rate": _row("failure rate", "share", "lower"),
     "ttft_p95": _row("P95 time to first token", "s", "lower", "P95 to first token"),
     "tpot_p95": _row("P95 time per output token", "s", "lower", "P95 per token"),
+    "turnaround": _row("batch turnaround", "s", "lower"),
     "false_hit_rate": _row("false-hit rate", "share", "lower", of="hits"),
     "near_miss_rate": _row("near-miss rate", "share", "lower", of="near-misses"),
     "hit_rate": _row("hit rate", "share", "higher"),

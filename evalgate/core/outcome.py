@@ -99,7 +99,8 @@ class Outcome:
     ``deployment`` answered (None for a failure; for a cache hit, the one that answered the source).
     ``latency_s`` is what the user waits: lookup, routing, every attempt, backoff, fallback and escalation in
     sequence. ``stages`` are the answers of a cascade in turn; empty without one, and where nothing answered.
-    ``tokens`` is None where no deployment of the policy says whether it streams.
+    ``tokens`` is None where no deployment of the policy says whether it streams. ``batch_window_s`` is set
+    where a batch API answered, which promises no more than that; ``latency_s`` is no wait of a user's then.
     """
 
     case_id: str
@@ -112,6 +113,7 @@ class Outcome:
     route: RouteTrace | None = None
     stages: tuple[CascadeStage, ...] = ()
     tokens: TokenTimes | None = None
+    batch_window_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

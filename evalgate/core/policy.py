@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from evalgate.core.batch_file import BatchFile
 from evalgate.core.calls import Request, RequestKind
 from evalgate.core.cascade_file import CascadeFile, Verifier
 from evalgate.core.cases import Case
@@ -44,6 +45,7 @@ class Deployment:
     limits: Limits | None = field(default=None, compare=False)
     service_time: ServiceTime | None = field(default=None, compare=False)
     prompt_cache: PromptCacheFile | None = None
+    batch: BatchFile | None = None
 
     @property
     def identity(self) -> tuple[str, str, str | None, str | None]:

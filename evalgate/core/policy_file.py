@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from evalgate.core.batch_file import BatchFile
 from evalgate.core.cascade_file import CascadeFile
 from evalgate.core.hosting_file import Hosting
 from evalgate.core.messages import Message
@@ -74,6 +75,7 @@ class DeploymentParts(Written):
     limits: Limits | None = None
     service_time: ServiceTimeFile | None = None
     prompt_cache: PromptCacheFile | None = None
+    batch: BatchFile | None = None
     prompt: list[Message] | str | None = None
     params: dict[str, Any] | None = None
 
@@ -83,6 +85,7 @@ class DeploymentFile(DeploymentParts):
 
     ``service_time`` says how an engine of one's own slows down as it fills; it is used for traffic alone.
     ``prompt_cache`` says how the provider keeps the beginnings of prompts, by which their price is predicted.
+    ``batch`` says that it is asked through the provider's batch API.
     """
 
     provider: str

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from evalgate.core.budgets import Alpha, BudgetsFile, OnInconclusive, Percent, Quantity
+from evalgate.core.budgets import Alpha, BudgetsFile, OnInconclusive, Percent
 from evalgate.core.providers_file import ProviderFile
+from evalgate.core.quantities import Quantity
 from evalgate.core.written import Written
 
 

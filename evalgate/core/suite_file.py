@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticKnownError
 
-from evalgate.core.budgets import BudgetsFile, Percent, Quantity, WaiverFile
+from evalgate.core.budgets import BudgetsFile, Percent, WaiverFile
 from evalgate.core.cases_file import CasesSource
 from evalgate.core.policy_file import DeploymentFile, Usd
 from evalgate.core.prompt_cache_file import CacheState
+from evalgate.core.quantities import Quantity
 from evalgate.core.traffic_file import TrafficFile
 from evalgate.core.trials import TrialsPass
 from evalgate.core.written import Written

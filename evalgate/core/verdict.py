@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalgate.core.answers import AnswerChanges
+from evalgate.core.batch_use import BatchUse
 from evalgate.core.budgets import OnInconclusive, Scale, Waiver
 from evalgate.core.confusions import Confusions
 from evalgate.core.errors import ExitCode
+from evalgate.core.gateway_use import GatewayUse
 from evalgate.core.hosting_use import AtUtilisation, HostingUse
 from evalgate.core.labels import JudgeStatus
 from evalgate.core.metrics import LimitName, Metric, Unit
@@ -161,21 +163,6 @@ class CacheUse:
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayUse:
-    """What the gateways behind a policy said they did, in calls that they answered.
-
-    Each is None where no call said it; ``cache_hit_share`` is of the calls that did. ``models`` counts which
-    deployment behind the gateway answered.
-    """
-
-    calls: int
-    cache_hit_share: float | None
-    retries: int | None
-    fallbacks: int | None
-    models: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class SideSummary:
     """Where one policy's requests and money went; cases weigh what they weigh, and counts count.
 
@@ -205,6 +192,7 @@ class SideSummary:
     gateway: GatewayUse | None = None
     queued_s: float = 0.0
     cascade: CascadeUse | None = None
+    batch: BatchUse | None = None
     hosting: tuple[HostingUse, ...] = ()
     prompt_cache: SidePromptCache | None = None
 

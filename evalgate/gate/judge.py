@@ -8,6 +8,7 @@ from evalgate.core.comparison import Change, Comparison
 from evalgate.core.metrics import METRICS
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.verdict import Check, Verdict
+from evalgate.gate.deadline import without_deadline
 from evalgate.gate.headline import headline
 from evalgate.gate.limits import check_of, judge_limit
 from evalgate.gate.slices import EVERY_SLICE, tripwire
@@ -92,7 +93,8 @@ def _by_itself(limit: Limit, comparison: Comparison, rules: Rules) -> Sequence[C
     if limit.slice == EVERY_SLICE:
         return judge_slices(limit, comparison, rules)
     change = change_for(limit, comparison)
-    return [check_of(limit, change, judge_limit(limit, change, comparison.alpha))]
+    finding = without_deadline(limit, comparison, rules)
+    return [check_of(limit, change, finding or judge_limit(limit, change, comparison.alpha))]
 
 
 def _undecided(check: Check, why: str) -> Check:

@@ -60,6 +60,8 @@ def _in_both_states(limit: Limit, found: Finding, again: Finding, other: OtherSt
 
 def _judge_in_its_state(limit: Limit, change: Change, alpha: float) -> Finding:
     absolute = limit.limit in {"min", "max"}
+    if change.nothing_because:
+        return Finding("pass", f"{subject(limit)}: {change.nothing_because}", inside=True)
     if _too_small(limit, change) and (absolute or not identical(change)):
         more = LEAST_SLICE - change.n
         reason = f"{subject(limit)}: {change.n} cases; it takes {LEAST_SLICE} to judge a slice, {more} more"

@@ -69,7 +69,7 @@ def interval(measured: Estimate, limit: Limit) -> str:
 _LEVELS: Mapping[str, Callable[[float], str]] = {
     "share": lambda value: f"{value * 100:.4g}%",
     "usd": lambda value: f"{value:.4g} USD",
-    "s": lambda value: f"{value:.3g} s",
+    "s": lambda value: f"{value:.3g} s" if value < 7200 else f"{value / 3600:.4g} h",
     "rps": lambda value: f"{value:.3g} requests/s",
     "length": lambda value: f"{value:.3g}",
 }

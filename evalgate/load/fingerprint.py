@@ -71,7 +71,7 @@ def _entries(policy: Policy) -> tuple[str, ...]:
 
 
 def _deployment(deployment: Deployment) -> dict[str, object]:
-    streams = deployment.params.get("stream")
+    streams, batch = deployment.params.get("stream"), deployment.batch
     return {
         # It answers the same call, and shows its first token at another time.
         **({"stream": streams} if isinstance(streams, bool) else {}),
@@ -81,6 +81,7 @@ def _deployment(deployment: Deployment) -> dict[str, object]:
         "params": {key: value for key, value in deployment.params.items() if key not in UNHASHED_PARAMS},
         "price": _price(deployment.price) if deployment.price is not None else None,
         **_prompt_cache(deployment),
+        **({} if batch is None else {"batch": [batch.price_factor, batch.window_s]}),
     }
 
 
@@ -152,6 +153,9 @@ def _served(key: str, deployment: Deployment) -> Iterator[tuple[str, str]]:
     yield from _flat(f"{key}.params", deployment.params)
     if deployment.price is not None:
         yield from _flat(f"{key}.price", _price(deployment.price))
+    if deployment.batch is not None:
+        yield f"{key}.batch.price_factor", _scalar(deployment.batch.price_factor)
+        yield f"{key}.batch.completion_window", f"{deployment.batch.window_s / 3600:g}h"
     if deployment.prompt_cache is not None:
         yield from _flat(f"{key}.prompt_cache", deployment.prompt_cache.model_dump(mode="json"))
 

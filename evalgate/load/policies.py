@@ -129,8 +129,7 @@ class PolicyShelf:
         deployments: dict[str, Deployment] = {}
         helpers = written.cache.helpers if isinstance(written.cache, SemanticCache) else {}
         for alias, each in written.deployments.items():
-            key = ("deployments", alias)
-            provider = self._provider(document, alias)
+            key, provider = ("deployments", alias), self._provider(document, alias)
             revision = _attempt_revision(findings, document, alias, provider)
             own = findings.attempt_at(document, (*key, "prompt"), _prompt_loader(each, folder, findings))
             prompt = own if each.prompt is not None or alias in helpers.values() else shared
@@ -158,6 +157,7 @@ class PolicyShelf:
                 limits=each.limits,
                 service_time=load_service_time(document, alias, findings),
                 prompt_cache=each.prompt_cache,
+                batch=each.batch,
             )
         return deployments
 

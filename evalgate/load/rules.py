@@ -11,21 +11,29 @@ from evalgate.core.budgets import (
     LengthBudget,
     Limit,
     OnInconclusive,
-    Quantity,
     Rules,
     ShareBudget,
     SliceBudgets,
     ThroughputBudget,
+    TurnaroundBudget,
     Waiver,
 )
 from evalgate.core.errors import Problem
 from evalgate.core.metrics import METRICS, LimitName, Metric
 from evalgate.core.project_file import ProjectFile
+from evalgate.core.quantities import Quantity
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.documents import Document
 
 _Budget = (
-    ShareBudget | CostBudget | LatencyBudget | FalseHitBudget | ThroughputBudget | FlipBudget | LengthBudget
+    ShareBudget
+    | CostBudget
+    | LatencyBudget
+    | FalseHitBudget
+    | ThroughputBudget
+    | TurnaroundBudget
+    | FlipBudget
+    | LengthBudget
 )
 _LIMITS: tuple[LimitName, ...] = ("max_drop", "max_rise", "min", "max")
 EVERY_SLICE = "*"

@@ -57,6 +57,7 @@ def _outcome(run: Run, graded: Graded) -> Row:
         **_result(outcome.result),
         "deployment": outcome.deployment,
         "latency_s": outcome.latency_s,
+        "batch_window_s": outcome.batch_window_s,
         "ttft_s": None if outcome.tokens is None else outcome.tokens.ttft_s,
         "tpot_s": None if outcome.tokens is None else outcome.tokens.tpot_s,
         **_cost(graded.cost),

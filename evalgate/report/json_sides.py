@@ -1,8 +1,11 @@
 """Where one policy's requests and money went, as scripts read it."""
 
+from dataclasses import asdict
+
+from evalgate.core.gateway_use import GatewayUse
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.prompt_cache import CostInStates, SidePromptCache
-from evalgate.core.verdict import CacheUse, CascadeUse, GatewayUse, SideSummary
+from evalgate.core.verdict import CacheUse, CascadeUse, SideSummary
 from evalgate.report.json_numbers import measured_json, text_json, usd_json
 
 
@@ -28,6 +31,7 @@ def side_json(side: SideSummary) -> dict[str, object]:
         "cache": None if side.cache is None else _cache(side.cache),
         **({} if side.cascade is None else {"cascade": _cascade(side.cascade)}),
         **({} if side.gateway is None else {"gateway": _gateway(side.gateway)}),
+        **({} if side.batch is None else {"batch": asdict(side.batch)}),
         **({} if side.prompt_cache is None else {"prompt_cache": _cached(side.prompt_cache)}),
         **({"queued_s": side.queued_s} if side.queued_s else {}),
     }

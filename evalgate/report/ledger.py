@@ -3,12 +3,23 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from evalgate.core.batch_use import BatchUse
+from evalgate.core.gateway_use import GatewayUse
 from evalgate.core.hosting_file import Hosting
 from evalgate.core.hosting_use import HostingUse
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.core.verdict import CacheUse, CascadeUse, GatewayUse, Judgement, SideSummary
+from evalgate.core.verdict import CacheUse, CascadeUse, Judgement, SideSummary
 from evalgate.report import prompt_caches
-from evalgate.report.numbers import MISSING, count, pair, percent, share_or_missing, usd, usd_or_missing
+from evalgate.report.numbers import (
+    MISSING,
+    count,
+    pair,
+    percent,
+    seconds,
+    share_or_missing,
+    usd,
+    usd_or_missing,
+)
 from evalgate.report.safe_text import safe_line
 
 
@@ -35,6 +46,7 @@ def ledger(judgement: Judgement) -> list[LedgerRow]:
         LedgerRow("strong share", *_shares(before.strong_share, after.strong_share)),
         *_cascade(before.cascade, after.cascade),
         *_served_by(before, after),
+        *_batches(before.batch, after.batch),
         LedgerRow("retries", f"{before.retries:,}", f"{after.retries:,}"),
         LedgerRow("fallbacks", f"{before.fallbacks:,}", f"{after.fallbacks:,}"),
         LedgerRow("failures", f"{before.failures:,}", f"{after.failures:,}"),
@@ -216,6 +228,15 @@ def _goodput(use: HostingUse | None) -> str:
 def _cascade(before: CascadeUse | None, after: CascadeUse | None) -> list[LedgerRow]:
     rates = [None if side is None else side.escalation_rate for side in (before, after)]
     return [LedgerRow("escalated", *_shares(rates[0], rates[1]))]
+
+
+def _batches(before: BatchUse | None, after: BatchUse | None) -> list[LedgerRow]:
+    sides = (before, after)
+    if sides == (None, None):
+        return []
+    shares = [0.0 if side is None else side.share for side in sides]
+    windows = [MISSING if side is None else seconds(side.window_s) for side in sides]
+    return [LedgerRow("served by a batch", *_shares(*shares)), LedgerRow("its answers within", *windows)]
 
 
 def _known(

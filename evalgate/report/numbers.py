@@ -11,6 +11,7 @@ from evalgate.core.verdict import Check
 
 MISSING = "n/a"
 _MOST_DIGITS = 6
+_HOURS_FROM_S = 7200
 
 Kind = Literal["percent", "points", "usd", "seconds", "rate", "traffic", "length", "plain"]
 _KINDS: Mapping[Unit, Kind] = {
@@ -49,7 +50,9 @@ def usd_column(amounts: Sequence[float], digits: int = 4) -> list[str]:
 
 
 def seconds(duration_s: float, digits: int = 3) -> str:
-    """Return a duration in seconds, or in milliseconds below a tenth of a second."""
+    """Return a duration in seconds, in milliseconds below a tenth of one, in hours from two of these on."""
+    if abs(duration_s) >= _HOURS_FROM_S:
+        return f"{_significant(duration_s / 3600, digits)} h"
     if abs(duration_s) >= 0.1 or duration_s == 0:
         return f"{_significant(duration_s, digits)} s"
     return f"{_significant(duration_s * 1000, digits)} ms"
@@ -193,7 +196,7 @@ def _round(amount: float, kind: Kind) -> str:
         case "usd":
             return f"${_significant(amount, _MOST_DIGITS).rstrip('0').rstrip('.')}" if amount else "$0"
         case "seconds":
-            return f"{amount:.6g} s"
+            return f"{amount:.6g} s" if amount < _HOURS_FROM_S else f"{amount / 3600:.6g} h"
         case "rate":
             return f"{amount:.6g} rps"
         case "length" | "plain" | "traffic":

@@ -13,6 +13,7 @@ from evalgate.core.trials import TrialsPass, trial_values
 from evalgate.scoring.answers import Answers, answers_of
 from evalgate.scoring.arrays import Bools, Floats, Ints, keeps_all
 from evalgate.scoring.hits import Hits, hits_of
+from evalgate.scoring.ledgers import cost_unknown_because, lag_s_of
 from evalgate.scoring.token_columns import TokenColumns, token_columns
 
 
@@ -25,7 +26,8 @@ class Columns:
     ``cost_unknown``. ``lag_s`` is the part of ``latency_s`` that may be evalgate's own. ``correct`` and
     ``score`` are 0 on cases that are not ``graded`` and on failed ones.
     ``rule`` says what the trials of a case must show for it to be right, where that is not their share.
-    ``tokens`` is None for a policy that does not say whether it streams.
+    ``tokens`` is None for a policy that does not say whether it streams. ``batch_window_s`` is 0 where no
+    batch API answered.
     """
 
     case_ids: tuple[str, ...]
@@ -43,6 +45,7 @@ class Columns:
     hits: Hits
     lag_s: Floats
     answers: Answers
+    batch_window_s: Floats
     rule: TrialsPass | None = None
     tokens: TokenColumns | None = None
 
@@ -55,6 +58,11 @@ class Columns:
     def trials(self) -> int:
         """How many trials a case has at most."""
         return int(self.present.shape[1])
+
+    @property
+    def batched(self) -> Bools:
+        """Which requests a batch API answered, so that nobody waited."""
+        return np.asarray(self.batch_window_s > 0)
 
     @property
     def weighted(self) -> bool:
@@ -113,6 +121,7 @@ class Columns:
             hits=self.hits.take(rows),
             lag_s=self.lag_s[rows],
             answers=self.answers.take(rows),
+            batch_window_s=self.batch_window_s[rows],
             rule=self.rule,
             tokens=None if self.tokens is None else self.tokens.take(rows),
         )
@@ -226,8 +235,9 @@ def columns_at(run: Run, place: Places) -> Columns:
         graded=graded,
         groups=_groups([results[i].group for i in first]),
         weights=np.array([results[i].weight for i in first], dtype=np.float64),
-        cost_unknown=_cost_unknown(results),
-        lag_s=table([_lag_s(each) for each in results]),
+        cost_unknown=cost_unknown_because(results),
+        lag_s=table([lag_s_of(each) for each in results]),
+        batch_window_s=table([each.outcome.batch_window_s or 0.0 for each in results]),
         hits=hits_of(results, where, place.shape),
         answers=answers_of(results, where, place.shape),
         rule=rule,
@@ -264,25 +274,6 @@ def _numbers(results: Sequence[Graded]) -> tuple[list[float], ...]:
         latency.append(outcome.latency_s)
         failed.append(float(isinstance(outcome.result, Failure)))
     return correct, score, cost, latency, failed
-
-
-def _lag_s(graded: Graded) -> float:
-    lag_s = 0.0
-    for step in graded.outcome.steps:
-        for attempt in step.attempts:
-            if attempt.lag_s:
-                lag_s += attempt.lag_s
-    return lag_s
-
-
-def _cost_unknown(results: Sequence[Graded]) -> str:
-    unknown = [each for each in results if isinstance(each.cost, Unmeasured)]
-    if not unknown:
-        return ""
-    cost = unknown[0].cost
-    reason = cost.reason if isinstance(cost, Unmeasured) else ""
-    many = f" ({len(unknown)} such)" if len(unknown) > 1 else ""
-    return f"the cost of case {unknown[0].outcome.case_id!r} is unknown: {reason}{many}"
 
 
 def _groups(names: Sequence[str | None]) -> Ints:

@@ -25,18 +25,17 @@ from evalgate.scoring.false_hits import false_hit_change, false_hits_alone
 from evalgate.scoring.flip_rate import flip_rate_change
 from evalgate.scoring.flips import case_counts, flips, one_side_counts
 from evalgate.scoring.format_failures import format_failure_change, format_failures_of
-from evalgate.scoring.geomean import geomean_change, geomean_of
 from evalgate.scoring.hit_rates import HIT_RATES, hit_rate_alone, hit_rate_change
 from evalgate.scoring.lag import mismeasured_because
 from evalgate.scoring.load.metrics import load_changes
 from evalgate.scoring.near_misses import near_miss_change, near_misses_alone
-from evalgate.scoring.p95 import p95_change, p95_of
 from evalgate.scoring.paired_quality import judge_status
 from evalgate.scoring.pairs import Pairs, pair
 from evalgate.scoring.prompt_cache import States, states_of
 from evalgate.scoring.setting import Setting
-from evalgate.scoring.timed import apart, interleaved_sessions, timed
-from evalgate.scoring.token_times import TOKEN_METRICS, token_p95_change, token_p95_of, token_timed
+from evalgate.scoring.timed import apart, interleaved_sessions
+from evalgate.scoring.timings import time_changes, times_alone
+from evalgate.scoring.turnaround import only_batched
 from evalgate.scoring.units import units_of
 
 NO_BASELINE = Unmeasured("there is no baseline to compare with")
@@ -83,6 +82,7 @@ def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Compar
         slices=tuple(slices),
         slice_by=rules.slice_by,
         cases=case_counts(pairs),
+        batched=only_batched(pairs.candidate).n,
         flips=flips(pairs, baseline.results, candidate.results),
         without_cleanup=cost_change(pairs, Setting(rules.alpha)) if rules.cleanup_usd_per_wrong else None,
         judge=judge_status(graded, units_of(graded.baseline)),
@@ -140,6 +140,7 @@ def compare_absolute(candidate: Run, rules: Rules | None = None) -> Comparison:
         slices=tuple(slices),
         slice_by=rules.slice_by,
         cases=one_side_counts(columns),
+        batched=only_batched(columns).n,
         flips=(),
         without_cleanup=_cost_alone(columns, Setting(rules.alpha)) if rules.cleanup_usd_per_wrong else None,
         judge=None if candidate.manifest.human is None else ALONE,
@@ -162,17 +163,11 @@ def _setting(rules: Rules) -> Setting:
 
 
 def _changes(pairs: Pairs, setting: Setting, sessions: frozenset[str]) -> Iterator[Change]:
-    times = timed(pairs, sessions)
     yield quality_change(pairs, "accuracy", setting)
     yield quality_change(pairs, "score", setting)
     yield cost_change(pairs, setting)
-    for change in (p95_change, geomean_change):
-        found = change(times.pairs, setting, times.gate_reason)
-        yield replace(found, assumptions=found.assumptions + times.notes)
+    yield from time_changes(pairs, setting, sessions)
     yield failure_rate_change(pairs, setting)
-    for token_metric in TOKEN_METRICS:
-        found = token_p95_change(times.pairs, token_metric, setting, times.gate_reason)
-        yield replace(found, assumptions=found.assumptions + times.notes)
     yield false_hit_change(pairs, setting)
     yield near_miss_change(pairs, setting)
     for metric in HIT_RATES:
@@ -197,11 +192,7 @@ _ALONE: tuple[tuple[Metric, Scale, Unit, Callable[[Columns, Setting], Measured]]
     ("accuracy", "absolute", "share", lambda columns, setting: quality_of(columns, "accuracy", setting)),
     ("score", "absolute", "share", lambda columns, setting: quality_of(columns, "score", setting)),
     ("cost_per_correct", "relative", "usd", cost_of),
-    ("latency_p95", "relative", "s", p95_of),
-    ("latency_geomean", "relative", "s", geomean_of),
     ("failure_rate", "absolute", "share", failure_rate_of),
-    ("ttft_p95", "relative", "s", lambda columns, setting: token_p95_of(columns, "ttft_p95", setting)),
-    ("tpot_p95", "relative", "s", lambda columns, setting: token_p95_of(columns, "tpot_p95", setting)),
     ("format_failure_rate", "absolute", "share", format_failures_of),
     ("answer_length", "relative", "length", answer_length_of),
     # A policy alone cannot flip.
@@ -212,30 +203,36 @@ _ALONE: tuple[tuple[Metric, Scale, Unit, Callable[[Columns, Setting], Measured]]
 def _absolute(columns: Columns, setting: Setting) -> Iterator[Change]:
     for metric, scale, unit, measure in _ALONE:
         cases = columns.take(columns.graded) if metric in {"accuracy", "score"} else columns
-        for token_metric in TOKEN_METRICS:
-            if metric == token_metric:
-                cases = token_timed(columns, token_metric)
-        measured = measure(columns, setting)
-        yield Change(
-            metric=metric,
-            slice=setting.slice,
-            scale=scale,
-            unit=unit,
-            baseline=NO_BASELINE,
-            candidate=measured,
-            change=NO_BASELINE,
-            method=measured.method if isinstance(measured, Estimate) else "none",
-            level=setting.level,
-            n=cases.n,
-            clusters=units_of(cases).count,
-            trials=cases.trials,
-            affected=cases.n,
-            mismeasured_because=mismeasured_because(cases) if unit == "s" else "",
-        )
+        yield _alone(metric, (scale, unit), measure(columns, setting), cases, setting)
+    for time in times_alone(columns, setting):
+        found = _alone(time.metric, ("relative", "s"), time.measured, time.cases, setting)
+        late = "" if time.metric == "turnaround" else mismeasured_because(time.cases)
+        yield replace(found, mismeasured_because=late, nothing_because=time.nothing_because)
     yield false_hits_alone(columns, setting)
     yield near_misses_alone(columns, setting)
     for hit_rate in HIT_RATES:
         yield hit_rate_alone(columns, hit_rate, setting)
+
+
+def _alone(
+    metric: Metric, counted: tuple[Scale, Unit], measured: Measured, cases: Columns, setting: Setting
+) -> Change:
+    scale, unit = counted
+    return Change(
+        metric=metric,
+        slice=setting.slice,
+        scale=scale,
+        unit=unit,
+        baseline=NO_BASELINE,
+        candidate=measured,
+        change=NO_BASELINE,
+        method=measured.method if isinstance(measured, Estimate) else "none",
+        level=setting.level,
+        n=cases.n,
+        clusters=units_of(cases).count,
+        trials=cases.trials,
+        affected=cases.n,
+    )
 
 
 def _one_a_case(run: Run) -> tuple[Graded, ...]:

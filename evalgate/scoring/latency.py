@@ -23,7 +23,7 @@ from evalgate.scoring.units import Units
 class Times:
     """One metric of times: both sides, the change, and slow counts where the method counts them."""
 
-    metric: Literal["latency_p95", "latency_geomean", "ttft_p95", "tpot_p95"]
+    metric: Literal["latency_p95", "latency_geomean", "ttft_p95", "tpot_p95", "turnaround"]
     baseline: Measured
     candidate: Measured
     change: Measured

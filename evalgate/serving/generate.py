@@ -1,8 +1,9 @@
 """Asking a deployment, and its fallbacks when it fails."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from evalgate.core.batch_file import BatchFile
 from evalgate.core.calls import Attempt, Call, Caller, Response
 from evalgate.core.cases import Case
 from evalgate.core.outcome import Failure, Role, Step
@@ -16,12 +17,16 @@ Ready = tuple[Deployment, Prompt]
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """Every call made for one case; ``result`` is the response, raw, or why there is none."""
+    """Every call made for one case; ``result`` is the response, raw, or why there is none.
+
+    ``batch_window_s`` is the longest window of the batch APIs that were asked, None without any.
+    """
 
     steps: tuple[Step, ...]
     result: Response | Failure
     deployment: str
     latency_s: float
+    batch_window_s: float | None = None
 
 
 async def generate(
@@ -37,14 +42,17 @@ async def generate(
     ``role`` is the first call's; the others are fallbacks.
     """
     steps: list[Step] = []
-    latency_s = 0.0
+    latency_s, window_s = 0.0, None
     for deployment, prompt in chain:
         call = await caller(fill_request(case, deployment, prompt, trial), rules)
+        if deployment.batch is not None:
+            call = batched(call, deployment.batch)
+            window_s = max(window_s or 0.0, deployment.batch.window_s)
         steps.append(step_of(call, deployment.alias, "fallback" if steps else role))
-        latency_s += call.latency_s
+        latency_s += call.latency_s if deployment.batch is None else deployment.batch.window_s
         if call.response is not None:
-            return Generated(tuple(steps), call.response, deployment.alias, latency_s)
-    return Generated(tuple(steps), _failure(steps), steps[-1].deployment, latency_s)
+            return Generated(tuple(steps), call.response, deployment.alias, latency_s, window_s)
+    return Generated(tuple(steps), _failure(steps), steps[-1].deployment, latency_s, window_s)
 
 
 def fallback_chain(first: str, ready: Mapping[str, Ready], rules: Reliability) -> tuple[Ready, ...]:
@@ -59,6 +67,22 @@ def fallback_chain(first: str, ready: Mapping[str, Ready], rules: Reliability) -
 def step_of(call: Call, alias: str, role: Role) -> Step:
     """Return a call as it counts in the policy's ledger."""
     return Step(role, alias, call.request.digest, call.session, call.attempts)
+
+
+def batched(call: Call, batch: BatchFile) -> Call:
+    """Return a call as a batch API would have answered it.
+
+    The same model answers the same; what the call reported to cost is cheaper by the factor.
+    """
+    if not any(attempt.reported_cost_usd for attempt in call.attempts):
+        return call
+    attempts = [
+        each
+        if each.reported_cost_usd is None
+        else replace(each, reported_cost_usd=each.reported_cost_usd * batch.price_factor)
+        for each in call.attempts
+    ]
+    return replace(call, attempts=tuple(attempts))
 
 
 def _failure(steps: Sequence[Step]) -> Failure:

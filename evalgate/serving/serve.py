@@ -170,7 +170,19 @@ class Server:
         result = made.result if isinstance(made.result, Failure) else self._served(made.result)
         by = None if said is None else made.deployment
         tokens = None if self._tokens is None else self._tokens(waited_s, made, held=came.held)
-        outcome = Outcome(case.id, trial, result, by, waited_s, made.steps, None, route, came.stages, tokens)
+        outcome = Outcome(
+            case.id,
+            trial,
+            result,
+            by,
+            waited_s,
+            made.steps,
+            None,
+            route,
+            came.stages,
+            tokens,
+            made.batch_window_s,
+        )
         if self._answered is not None:
             self._answered[known] = outcome
         return outcome, said
@@ -210,6 +222,7 @@ def _way(chain: Sequence[Ready], policy: Policy) -> str:
                     *each.identity,
                     dict(each.params),
                     [message_json(m) for m in each.prompt],
+                    None if each.batch is None else [each.batch.price_factor, each.batch.window_s],
                 ]
                 for each, _ in chain
             ],

@@ -83,6 +83,7 @@ class _Outcome(Struct, forbid_unknown_fields=True):
     route: RouteTrace | None
     stages: tuple[CascadeStage, ...] = ()
     tokens: TokenTimes | None = None
+    batch_window_s: float | None = None
 
 
 class _Graded(Struct, forbid_unknown_fields=True):

@@ -24,6 +24,7 @@ from evalgate.pipeline.measuring.stations import stations_of
 from evalgate.pipeline.project.places import run_file
 from evalgate.pipeline.project.privacy import Privacy
 from evalgate.pipeline.spending.case_cap import case_cap
+from evalgate.pricing.batch import served_prices
 from evalgate.store.recordings import Recordings
 from evalgate.store.replay import ReplayCaller
 from evalgate.store.runs import RunWriter
@@ -144,6 +145,7 @@ def manifest_of(
     look: Look | None = None,
 ) -> Manifest:
     """Return what stands over a run of ``policy`` on ``suite``."""
+    prices = served_prices(policy.deployments, prices)
     return Manifest(
         suite=suite.name,
         policy=policy.name,

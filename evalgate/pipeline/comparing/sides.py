@@ -5,11 +5,13 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evalgate.core.batch_use import BatchUse
 from evalgate.core.calls import Gateway
+from evalgate.core.gateway_use import GatewayUse
 from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.core.outcome import Cost, Failure, Graded
 from evalgate.core.run import Run
-from evalgate.core.verdict import CacheUse, CascadeUse, GatewayUse, SideSummary
+from evalgate.core.verdict import CacheUse, CascadeUse, SideSummary
 from evalgate.pipeline.comparing.prompt_caches import side_prompt_cache
 from evalgate.pipeline.comparing.utilisation import hosting_uses
 from evalgate.pricing.cleanup import cleanup_per_request
@@ -52,6 +54,7 @@ def summarize(run: Run, cost: CostPerCorrect) -> SideSummary:
         cleanup_usd=cleanup,
         month_usd=_month_usd(run, per_request, cleanup or 0.0),
         cascade=_cascade_use(run.results),
+        batch=_batch_use(run.results),
         hosting=tuple(hosting_uses(run)),
         prompt_cache=side_prompt_cache(run),
     )
@@ -139,6 +142,14 @@ def _cascade_use(results: Sequence[Graded]) -> CascadeUse | None:
         escalations_usd=_mean_usd(results, "escalations_usd"),
         confidence_usd=_mean_usd(results, "confidence_usd"),
     )
+
+
+def _batch_use(results: Sequence[Graded]) -> BatchUse | None:
+    windows = [graded.outcome.batch_window_s for graded in results]
+    if not any(windows):
+        return None
+    served = [(each.weight, window is not None) for each, window in zip(results, windows, strict=True)]
+    return BatchUse(_weighed_share(served) or 0.0, max(filter(None, windows)))
 
 
 def _share(flags: Sequence[bool]) -> float | None:

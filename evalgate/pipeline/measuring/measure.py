@@ -22,6 +22,7 @@ from evalgate.pipeline.measuring.prompt_caching import (
     with_prompt_caches,
 )
 from evalgate.pipeline.measuring.replaying import run_now
+from evalgate.pricing.batch import served_prices
 from evalgate.pricing.cost import cost_of
 from evalgate.serving.cache import PolicyCache
 from evalgate.serving.clock import case_times
@@ -122,6 +123,7 @@ def measure(
         MissingRecordings: some calls were never recorded; says how many, of which cases, and the cure.
 
     """
+    prices = served_prices(policy.deployments, prices)
     shared = Replayed() if replayed is None else replayed
     a_pass = Pass(suite, policy, shared.answered)
     priced = repr(sorted(prices.items()))

@@ -127,6 +127,8 @@ class _Writer:
             case Unmeasured(reason=why):
                 found["unpriced"] = why
         found |= self._judged(graded, told=told)
+        if outcome.batch_window_s is not None:
+            found["b"] = short(outcome.batch_window_s)
         if outcome.tokens is not None:
             tokens = outcome.tokens
             found["t"] = [

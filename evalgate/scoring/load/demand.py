@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 
@@ -16,7 +17,8 @@ class Demand:
 
     Visit ``v`` of case ``c`` stands at ``first[c] + v``, for ``first[c] <= . < first[c + 1]``. ``pause_s`` is
     what passes before a visit outside of any deployment (lookup, routing, backoff), ``tail_s`` per case what
-    passes after the last. ``tokens`` are what a quota of tokens counts.
+    passes after the last: NaN where a batch API answers, which has quotas of its own and nobody waits.
+    ``tokens`` are what a quota of tokens counts.
     """
 
     first: Ints
@@ -45,9 +47,14 @@ def demand_of(results: Sequence[Graded], stations: Mapping[str, int]) -> Demand:
     Every attempt is a visit, also a failed one: it took its place while it lasted. Times that belong to no
     attempt (lookup, routing) pass before the first.
     """
-    first, tail, rows = [0], [], []
+    first, tail = [0], list[float]()
+    rows: list[tuple[int, Attempt, float]] = []
     for graded in results:
         outcome = graded.outcome
+        if outcome.batch_window_s is not None:
+            tail.append(nan)
+            first.append(len(rows))
+            continue
         visits = [(stations[step.deployment], attempt) for step in outcome.steps for attempt in step.attempts]
         on_the_wire = sum(attempt.latency_s + attempt.wait_s for _, attempt in visits)
         around_s = max(outcome.latency_s - on_the_wire, 0.0)

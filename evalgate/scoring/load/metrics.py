@@ -14,6 +14,7 @@ from evalgate.scoring.load.compare import NO_BASELINE, Asked, compare_under_load
 from evalgate.scoring.load.demand import demand_of, uncounted
 from evalgate.scoring.load.replicate import Side
 from evalgate.scoring.special import ndtri
+from evalgate.scoring.turnaround import NOBODY_WAITS
 
 NO_TRAFFIC = Unmeasured("the suite says nothing of its traffic; add traffic: {rps: …} to suite.yaml")
 _LOADED: tuple[Metric, ...] = ("latency_p95_under_load", "throughput")
@@ -63,11 +64,14 @@ def p95_within(rules: Rules) -> float | None:
 def _side(run: Run) -> Side | Unmeasured:
     stations = run.manifest.stations
     counted = frozenset(each.name for each in stations if each.engine or each.tokens_per_s is not None)
-    if missing := uncounted(run.results, counted):
+    waited = [each for each in run.results if each.outcome.batch_window_s is None]
+    if missing := uncounted(waited, counted):
         return Unmeasured(
             f"{missing} calls of {run.manifest.policy} did not tell their tokens, which its tpm or "
             "service_time needs"
         )
+    if all(graded.outcome.batch_window_s is not None for graded in run.results):
+        return Unmeasured(f"{run.manifest.policy}: {NOBODY_WAITS}")
     numbers = {each.name: at for at, each in enumerate(stations)}
     return Side(run.manifest.policy, demand_of(run.results, numbers), stations)
 

@@ -71,4 +71,7 @@ def quantiles(timeline: Timeline, shares: Sequence[float]) -> Floats:
     """Return the seconds that ``shares`` of the requests stay below; who gave up waited for ever."""
     counted = slice(int(len(timeline.arrived) * WARM_UP), None)
     waited = np.where(timeline.rejected, inf, timeline.latency_s)[counted]
+    waited = waited[~np.isnan(waited)]
+    if not len(waited):
+        return np.zeros(len(shares))
     return np.asarray(np.quantile(waited, shares, method="higher"))

@@ -48,8 +48,8 @@ class Requests:
 class Timeline:
     """What became of each request, in the order of arrival.
 
-    ``latency_s`` is seconds to its answer; ``running_s`` is, per deployment, requests in service times
-    seconds.
+    ``latency_s`` is seconds to its answer, NaN where nobody waits for it; ``running_s`` is, per deployment,
+    requests in service times seconds.
     """
 
     arrived: Floats
@@ -106,7 +106,7 @@ def _in_sequence(demand: Demand, who: Requests, stations: Sequence[Station]) -> 
     run = _Run(demand, who, stations)
     run.play()
     seen = tuple(place.visits() for place in run.places)
-    rejected = np.isnan(run.finished)
+    rejected = np.isnan(run.finished) & ~np.isnan(demand.tail_s[who.cases])
     latency = np.where(rejected, 0.0, run.finished - who.arrivals)
     busy = tuple(
         place.engine.busy_s if place.engine is not None else _running(each)

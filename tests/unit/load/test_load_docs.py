@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from evalgate.core import (
+    batch_file,
     budgets,
     cascade_file,
     cases_file,
@@ -31,6 +32,7 @@ MODELS = [
     model
     for module in (
         budgets,
+        batch_file,
         cascade_file,
         cases_file,
         hosting_file,

@@ -96,7 +96,7 @@ function significant(number, digits) {
 }
 
 const usd = (amount) => (amount === null || amount === undefined ? "n/a" : amount < 0 ? `−$${significant(-amount, 3)}` : `$${significant(amount, 3)}`);
-const seconds = (time) => (Math.abs(time) >= 0.1 || time === 0 ? `${significant(time, 3)} s` : `${significant(time * 1000, 3)} ms`);
+const seconds = (time) => (Math.abs(time) >= 7200 ? `${significant(time / 3600, 3)} h` : Math.abs(time) >= 0.1 || time === 0 ? `${significant(time, 3)} s` : `${significant(time * 1000, 3)} ms`);
 const signed = (value, format) => (value > 0 ? `+${format(value)}` : value < 0 ? format(value) : "0");
 
 const root = document.documentElement;

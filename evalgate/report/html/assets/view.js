@@ -148,6 +148,7 @@ function stageLine([deployment, confidence, accepted]) {
 const ROLES = { fallback: "Fallback, call", escalate: "Escalation, call", sample: "Another sample, call", check: "Verifier, call", verify: "Verifier of the cache, call", embed: "Embedding, call" };
 
 function tokenTimes(trial) {
+  if (trial.b) return [sub(`answered by a batch API within ${seconds(trial.b)}; the times of its calls are those of calls made at once`)];
   if (!trial.t) return [];
   const [first, each, why] = trial.t;
   const said = [];

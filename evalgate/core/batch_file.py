@@ -1,0 +1,24 @@
+"""Calls that are sent together, as a person writes it into a deployment."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from evalgate.core.quantities import Quantity, quantity
+from evalgate.core.written import Written
+
+
+class BatchFile(Written):
+    """A provider's batch API: cheaper answers within ``completion_window``, for which nobody waits.
+
+    All of a call costs ``price_factor`` times what it costs at once. A request that is not answered within
+    the window expires, and its case has failed.
+    """
+
+    price_factor: Annotated[float, Field(gt=0, le=1)]
+    completion_window: Annotated[Quantity, quantity("min", "h", of="of a window")]
+
+    @property
+    def window_s(self) -> float:
+        """The window in seconds."""
+        return self.completion_window.value

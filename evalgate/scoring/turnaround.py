@@ -1,0 +1,116 @@
+"""Answers of batch APIs: nobody waits for them, so they leave the latencies and have a deadline instead."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from evalgate.core.comparison import Change
+from evalgate.core.numbers import Estimate, Measured, Unmeasured
+from evalgate.scoring.arrays import Bools
+from evalgate.scoring.columns import Columns
+from evalgate.scoring.latency import Times, latency_change
+from evalgate.scoring.pairs import Pairs
+from evalgate.scoring.setting import Setting
+from evalgate.scoring.units import units_of
+
+NO_BATCH = "no case is served by a batch API"
+NOBODY_WAITS = "a batch API serves every case, so nobody waits for an answer"
+_NEVER_BOTH = "no case is answered while a user waits under both policies"
+_DECLARED = "the turnaround is the completion window that the policy declares: no answer comes later"
+
+
+def interactive(columns: Columns) -> Columns:
+    """Return the requests for which a user waits."""
+    if not columns.batched.any():
+        return columns
+    return _only(columns, columns.present & ~columns.batched)
+
+
+def only_batched(columns: Columns) -> Columns:
+    """Return the requests that a batch API answers."""
+    return _only(columns, columns.present & columns.batched)
+
+
+def interactive_pairs(pairs: Pairs) -> Pairs:
+    """Return the requests for which a user waits under both policies."""
+    batched = pairs.baseline.batched | pairs.candidate.batched
+    if not batched.any():
+        return pairs
+    return _only_pairs(pairs, np.asarray(pairs.baseline.present & ~batched))
+
+
+def without_batched(found: Change, pairs: Pairs, sides: tuple[Measured, Measured]) -> Change:
+    """Return a change of latency, measured where a user waits on both sides, as one of the whole ``pairs``.
+
+    ``sides`` are the two numbers over all requests for which a user waits on that side.
+    """
+    waiting = [interactive(side).n for side in (pairs.baseline, pairs.candidate)]
+    found = replace(found, baseline=sides[0], candidate=sides[1])
+    if not waiting[1]:
+        return replace(found, nothing_because=NOBODY_WAITS)
+    if not interactive_pairs(pairs).n:
+        unknown = Unmeasured(_NEVER_BOTH)
+        return replace(found, change=unknown, method="none", gated=False, not_gated_because=_NEVER_BOTH)
+    left_out = pairs.n - found.n
+    note = f"{left_out} of {pairs.n} cases are left out, as a batch API serves them on a side"
+    return replace(found, assumptions=(*found.assumptions, note)) if left_out else found
+
+
+def turnaround_of(columns: Columns, setting: Setting) -> Measured:
+    """Return the longest window that the policy gives a batch API: a promise, so it has no interval.
+
+    The provider answers within it or not at all, and what it does not answer has failed.
+    """
+    windows = columns.batch_window_s[columns.present & columns.batched]
+    if not len(windows):
+        return Unmeasured(NO_BATCH)
+    longest = float(windows.max())
+    return setting.estimate(longest, (longest, longest), "declared")
+
+
+def turnaround_change(pairs: Pairs, setting: Setting) -> Change:
+    """Return the relative change of the turnaround; there is none where a side has no batch API."""
+    before, after = (turnaround_of(side, setting) for side in (pairs.baseline, pairs.candidate))
+    change: Measured
+    if np.array_equal(pairs.baseline.batch_window_s, pairs.candidate.batch_window_s):
+        change = setting.estimate(0.0, (0.0, 0.0), "identical")
+    elif isinstance(before, Unmeasured):
+        change = before
+    elif isinstance(after, Unmeasured):
+        change = after
+    else:
+        ratio = after.value / before.value - 1
+        change = setting.estimate(ratio, (ratio, ratio), "declared")
+    found = latency_change(
+        pairs, units_of(pairs.baseline), Times("turnaround", before, after, change), setting, ""
+    )
+    return _told(found, pairs.candidate, both=isinstance(before, Estimate))
+
+
+def _told(change: Change, candidate: Columns, *, both: bool) -> Change:
+    served = int((candidate.batched & candidate.present).any(axis=1).sum())
+    told = replace(
+        change,
+        n=served,
+        clusters=served,
+        affected=served,
+        mismeasured_because="",
+        assumptions=(_DECLARED,),
+        sd=None,
+    )
+    if not served:
+        return replace(told, nothing_because=NO_BATCH, assumptions=())
+    if not both:
+        why = "the baseline has no batch API whose turnaround this could be compared with"
+        return replace(told, gated=False, not_gated_because=why)
+    return told
+
+
+def _only(columns: Columns, counted: Bools) -> Columns:
+    return replace(columns, present=counted).take(np.asarray(counted.any(axis=1)))
+
+
+def _only_pairs(pairs: Pairs, counted: Bools) -> Pairs:
+    sides = (replace(side, present=counted) for side in (pairs.baseline, pairs.candidate))
+    baseline, candidate = sides
+    return replace(pairs, baseline=baseline, candidate=candidate).take(np.asarray(counted.any(axis=1)))

@@ -1,0 +1,59 @@
+"""Where ``batch`` means nothing, loading says so."""
+
+import pytest
+
+WEAK = 'weak:   {provider: local, model: small, revision: "1"}'
+BATCH = "batch: {price_factor: 0.5, completion_window: 24h}"
+TICKETS = "policies/tickets/production.yaml"
+
+
+def write(files, more):
+    files.edit(TICKETS, WEAK, f"{WEAK[:-1]}, {more}}}")
+
+
+def test_a_batch_is_read_with_its_window_in_seconds(files):
+    write(files, "batch: {price_factor: 0.5, completion_window: 90min}")
+    (suite,) = files.load().suites
+    batch = suite.baseline.deployments["weak"].batch
+    assert (batch.price_factor, batch.window_s) == (0.5, 5400)
+    assert "deployments.weak.batch.completion_window: 1.5h" in suite.baseline.summary
+
+
+def test_a_batch_is_part_of_what_a_policy_does(files):
+    before = files.load().suites[0].baseline
+    write(files, BATCH)
+    after = files.load().suites[0].baseline
+    assert before.digest != after.digest
+    calls = [each.deployments["weak"].request(()).digest for each in (before, after)]
+    assert calls[0] == calls[1]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (f"{BATCH}, params: {{stream: true}}", "a batch API answers all at once"),
+        (
+            f"{BATCH}, price: {{hosting: {{usd_per_hour: 2, utilisation: 0.5, "
+            "throughput: [{concurrency: 8, output_tokens_per_s: 460}]}}",
+            "machines of your own have no price for batches",
+        ),
+        ("batch: {price_factor: 0.5, completion_window: 24}", "24 has no unit"),
+        ("batch: {price_factor: 0, completion_window: 24h}", "write a number above 0"),
+        ("batch: {price_factor: 2, completion_window: 24h}", "write a number of at most 1"),
+        ("batch: {completion_window: 24h}", "price_factor"),
+    ],
+)
+def test_what_a_batch_cannot_be(files, more, said):
+    write(files, more)
+    assert said in files.said()
+
+
+def test_a_cascade_cannot_wait_for_a_window(files):
+    text = (files.root / TICKETS).read_text()
+    router = next(line for line in text.splitlines() if line.startswith("router:"))
+    cascade = (
+        "cascade: {order: [weak, strong], confidence: {kind: column, column: sure}, escalate_below: 0.5}"
+    )
+    files.write(TICKETS, text.replace(router, cascade))
+    write(files, BATCH)
+    assert "a cascade asks one deployment after another, and each would take a whole window" in files.said()
