@@ -92,6 +92,11 @@ class DigestFrame:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+def messages_json(messages: Sequence[Message]) -> str:
+    """Return canonical JSON of a conversation in chat-completions form."""
+    return f"[{','.join([_message_text(message) for message in messages])}]"
+
+
 def _message_text(message: Message) -> str:
     if message.content is None or message.name or message.tool_calls or message.tool_call_id:
         return canonical_json(message_json(message))

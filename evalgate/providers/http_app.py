@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +57,9 @@ class HttpApp:
         reply = await self._wire.post(self._url, valid_text(payload).encode(), limit_s)
         if isinstance(reply, Tried):
             return reply
+        return replace(self._read(reply), times=reply.times)
+
+    def _read(self, reply: Reply) -> Tried:
         if not 200 <= reply.status < 300:
             return self._failed(reply)
         try:
@@ -63,8 +67,8 @@ class HttpApp:
             response = Response(self._answer(body, reply.raw))
         except UnreadableReply as error:
             attempt = self._attempt(reply, None, "bad_response", "possible")
-            return Tried(attempt, None, str(error), reply.lag_s)
-        return Tried(self._attempt(reply, body, None, "billed"), response, lag_s=reply.lag_s)
+            return Tried(attempt, None, str(error))
+        return Tried(self._attempt(reply, body, None, "billed"), response)
 
     def _needs_json(self) -> bool:
         spec = self._spec
@@ -87,13 +91,13 @@ class HttpApp:
             cure = _CURES.get(reply.status, "check origin and path in evalgate.yaml")
             raise ProviderRefused(f"provider {self._name!r} refused with HTTP {reply.status}\n    {cure}")
         attempt = self._attempt(reply, None, meant, billing_of(reply.status, meant))
-        return Tried(attempt, None, f"HTTP {reply.status}", reply.lag_s)
+        return Tried(attempt, None, f"HTTP {reply.status}")
 
     def _attempt(self, reply: Reply, body: object, error: str | None, billing: Billing) -> Attempt:
         spec, header = self._spec, self._spec.build_header
         build = reply.headers.get(header) if header is not None else None
         return Attempt(
-            latency_s=reply.latency_s,
+            latency_s=reply.times.latency_s,
             error=error,
             status=reply.status,
             at=reply.at,

@@ -4,9 +4,11 @@ Waiting here is ours: the user of the policy would not wait, so none of it is la
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from evalgate.core.calls import Attempt
 from evalgate.core.policy_file import Limits
 
 START = 20
@@ -14,6 +16,7 @@ START = 20
 MOST = 256
 """Attempts in flight at most, where nobody says how many."""
 _FEWEST_BY_LAG = 4
+_SLOWER = 2
 _BURST_S = 1.0
 _LONGEST_PAUSE_S = 120.0
 # The weight of the newest in a running mean: about the last thirty count.
@@ -86,14 +89,16 @@ class Line:
 class Places:
     """How many attempts may be in flight, found by trying: additive increase, multiplicative decrease.
 
-    A window is as many attempts as there were places. A clean window that used them all adds one; a rate
-    limit takes a fifth away, once a window; so does a window in which our own event loop was late, as more
-    calls would then be measured worse (``adapts``: not where a person chose the number).
+    A window is as many attempts as there were places. A clean window that used them all adds half of them,
+    and from the first sign of trouble on one. A rate limit takes a fifth away, once a window. Where nobody
+    chose the number (``adapts``), so do two other signs: our own event loop was late, as more calls would
+    then be measured worse; or attempts took twice as long as in the best window, as more of them would only
+    wait for each other. For that reason alone there are never fewer than at the start.
     """
 
     def __init__(self, start: int, most: int, *, adapts: bool) -> None:
         """Start with ``start`` places, to become ``most`` at best."""
-        self.limit = float(min(start, most))
+        self.limit = self._start = float(min(start, most))
         self._most = most
         self._adapts = adapts
         self._line = Line(lambda: int(self.limit))
@@ -101,6 +106,8 @@ class Places:
         self._full = self._limited = False
         self._late = 0
         self._window = int(self.limit)
+        self._in_trouble = False
+        self._whole_s, self._best_s = 0.0, math.inf
 
     @property
     def in_flight(self) -> int:
@@ -113,10 +120,11 @@ class Places:
         await self._line.enter()
         self._full = self._full or waits or self._line.inside >= int(self.limit)
 
-    def free(self, *, limited: bool, late: bool) -> None:
+    def free(self, *, limited: bool = False, late: bool = False, took_s: float = 0.0) -> None:
         """Give the place back and learn from how the attempt went."""
         self._left -= 1
         self._late += late
+        self._whole_s += took_s
         if limited and not self._limited:
             self._shrink(1)
             # Attempts sent before this may be refused as well: they are the same news.
@@ -126,15 +134,21 @@ class Places:
         self._line.leave()
 
     def _end_window(self) -> None:
+        mean_s = self._whole_s / self._window
         if self._adapts and self._late * 20 > self._window:
             self._shrink(_FEWEST_BY_LAG)
+        elif self._adapts and mean_s > _SLOWER * self._best_s:
+            self._shrink(self._start)
         elif not self._limited and self._full and not self._late:
-            self.limit = min(self._most, self.limit + 1)
+            self.limit = min(self._most, self.limit + 1 if self._in_trouble else self.limit * 1.5)
+        if not self._limited and mean_s > 0:
+            self._best_s = min(self._best_s, mean_s)
         self._window = self._left = int(self.limit)
-        self._limited, self._full, self._late = False, self._line.is_waited_for, 0
+        self._limited, self._full, self._late, self._whole_s = False, self._line.is_waited_for, 0, 0.0
 
-    def _shrink(self, fewest: int) -> None:
-        self.limit = min(self.limit, max(float(fewest), self.limit * 0.8))
+    def _shrink(self, fewest: float) -> None:
+        self._in_trouble = True
+        self.limit = min(self.limit, max(fewest, self.limit * 0.8))
 
 
 class Ahead:
@@ -194,6 +208,11 @@ class Gate:
         held = self._requests is not None or self._tokens is not None
         return places if held else places + self._ahead.of(places)
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether it matters how many tokens an attempt has."""
+        return self._tokens is not None
+
     async def enter(self, tokens: int) -> float:
         """Wait until an attempt of at most ``tokens`` may be made ready; return the seconds waited."""
         came = self._now()
@@ -216,7 +235,7 @@ class Gate:
         try:
             await self._opening()
         except BaseException:
-            self.places.free(limited=False, late=False)
+            self.places.free()
             raise
         return self._now() - came
 
@@ -224,12 +243,13 @@ class Gate:
         """Leave without having been sent."""
         self._entered.leave()
 
-    def leave(self, *, limited: bool, late: bool, retry_after_s: float | None) -> None:
+    def leave(self, attempt: Attempt | None = None, *, late: bool = False) -> None:
         """Note how the attempt went; after a rate limit nobody asks before the provider's own time."""
-        if limited and retry_after_s:
-            pause_s = min(retry_after_s, _LONGEST_PAUSE_S)
+        limited = attempt is not None and attempt.error == "rate_limit"
+        if attempt is not None and limited and attempt.retry_after_s:
+            pause_s = min(attempt.retry_after_s, _LONGEST_PAUSE_S)
             self._closed_until = max(self._closed_until, self._now() + pause_s)
-        self.places.free(limited=limited, late=late)
+        self.places.free(limited=limited, late=late, took_s=0.0 if attempt is None else attempt.latency_s)
         self._entered.leave()
 
     def learn(self, ready_s: float, attempt_s: float) -> None:

@@ -127,7 +127,7 @@ class LiveCaller:
         wait_s = 0.0
         while True:
             tried = await self._try(line, request, rules.request_timeout_s or DEFAULT_TIMEOUT_S)
-            attempts.append(replace(tried.attempt, wait_s=wait_s))
+            attempts.append(replace(tried.attempt, wait_s=wait_s) if wait_s else tried.attempt)
             self._tell(request.provider, tried)
             match next_step(rules, request.digest, attempts):
                 case Stop():
@@ -148,7 +148,8 @@ class LiveCaller:
         return known or self._pace.concurrency or START
 
     async def _try(self, line: _Line, request: Request, limit_s: float) -> Tried:
-        gate, tokens = self._gate(request), _most_tokens(request)
+        gate = self._gate(request)
+        tokens = _most_tokens(request) if gate.counts_tokens else 0
         queued_s = await gate.enter(tokens)
         entered = self._time.now()
         try:
@@ -163,46 +164,49 @@ class LiveCaller:
             self._attempt_log.never_sent(ticket)
             gate.turn_back()
             raise
-        tried = await self._send(gate, line.model, request, limit_s, ticket)
-        attempt = tried.attempt
-        gate.learn(ready_s, attempt.latency_s)
-        gate.settle(tokens, _tokens_used(attempt))
-        if queued_s >= _LATE_S:
-            attempt = replace(attempt, queued_s=round(queued_s, 6))
-            tried = replace(tried, attempt=attempt)
+        tried = await self._send(gate, line.model, request, limit_s, (ticket, queued_s))
+        gate.learn(ready_s, tried.attempt.latency_s)
+        gate.settle(tokens, _tokens_used(tried.attempt))
         # An attempt that is cancelled has no end: nobody knows whether it was billed.
-        self._attempt_log.after(ticket, attempt)
+        self._attempt_log.after(ticket, tried.attempt)
         line.reached = line.reached or not _never_connected(tried)
         return tried
 
-    async def _send(self, gate: Gate, model: Model, request: Request, limit_s: float, ticket: int) -> Tried:
-        limited = late = False
-        retry_after_s: float | None = None
+    async def _send(
+        self, gate: Gate, model: Model, request: Request, limit_s: float, ready: tuple[int, float]
+    ) -> Tried:
+        """Send an attempt that is ready: its ticket, and how long it was held back."""
+        ticket, queued_s = ready
+        attempt: Attempt | None = None
+        late = False
         try:
             self._attempt_log.sending(ticket)
             try:
-                tried = await self._timed(model, request, limit_s)
+                tried = await self._timed(model, request, limit_s, queued_s)
             except ProviderRefused:
                 self._attempt_log.after(ticket, None)
                 raise
             attempt = tried.attempt
-            limited, retry_after_s = attempt.error == "rate_limit", attempt.retry_after_s
-            late = (attempt.lag_s or 0.0) > max(_LATE_S, _LATE_SHARE * attempt.latency_s)
+            # To open connections makes us late for a moment only, however many places there are.
+            opened = tried.times is not None and tried.times.opened
+            late = not opened and (attempt.lag_s or 0.0) > max(_LATE_S, _LATE_SHARE * attempt.latency_s)
             return tried
         finally:
             # Before anything else, so that the next is on its way at once.
-            gate.leave(limited=limited, late=late, retry_after_s=retry_after_s)
+            gate.leave(attempt, late=late)
 
-    async def _timed(self, model: Model, request: Request, limit_s: float) -> Tried:
+    async def _timed(self, model: Model, request: Request, limit_s: float, queued_s: float) -> Tried:
         started = perf_counter()
         tried = within(await model.attempt(request, limit_s), limit_s)
-        lag_s = tried.lag_s
-        if lag_s is None:
+        if tried.times is not None:
+            lag_s = tried.times.lag_s
+        else:
             lag_s = self._watch.late_between(started, perf_counter())
         # No clock here is truer than a microsecond, and recordings are read by people too.
         latency_s = round(tried.attempt.latency_s, 6)
         lag = round(min(lag_s, latency_s), 6) or None
-        return replace(tried, attempt=replace(tried.attempt, latency_s=latency_s, lag_s=lag))
+        queued = round(queued_s, 6) if queued_s >= _LATE_S else None
+        return replace(tried, attempt=replace(tried.attempt, latency_s=latency_s, lag_s=lag, queued_s=queued))
 
     def _gate(self, request: Request) -> Gate:
         identity = (request.provider, request.model, request.revision, request.quantization)

@@ -35,6 +35,7 @@ from evalgate.providers.origin import chat_url, endpoint_url
 from evalgate.providers.tried import Tried, body_digest, one_line
 from evalgate.providers.wire import Reply, Wire
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 CURES = {
     401: "check the key",
     402: "the account has no credit left",
@@ -59,6 +60,7 @@ class OpenAIEndpoint:
         self._name = name
         self._spec = spec
         self._embeddings_url = endpoint_url(name, spec, "embeddings")
+        self._chat_urls: dict[str, str] = {}
         self._wire = Wire(name, spec, environ, clock)
 
     async def close(self) -> None:
@@ -79,10 +81,13 @@ class OpenAIEndpoint:
         reply = await self._wire.post(url, payload, limit_s, streaming=streaming)
         if isinstance(reply, Tried):
             return reply
-        return replace(self._read(request, reply), lag_s=reply.lag_s)
+        return replace(self._read(request, reply), times=reply.times)
 
     def _chat_url(self, model: str) -> str:
-        return chat_url(self._name, self._spec, model)
+        url = self._chat_urls.get(model)
+        if url is None:
+            url = self._chat_urls[model] = chat_url(self._name, self._spec, model)
+        return url
 
     def _read(self, request: Request, reply: Reply) -> Tried:
         """Turn a reply that arrived whole into an attempt: an answer, an error, or a refusal."""
@@ -117,7 +122,7 @@ class OpenAIEndpoint:
             said_usd = cost_said(names, reply.headers, gateway, usage)
             cost_usd = cost_usd if said_usd is None else said_usd
         return Attempt(
-            latency_s=reply.latency_s,
+            latency_s=reply.times.latency_s,
             error=error,
             status=reply.status,
             at=reply.at,
@@ -165,4 +170,4 @@ def _chat_payload(request: Request) -> tuple[bytes, bool]:
 
 def _encoded(body: Mapping[str, object]) -> bytes:
     # The digest replaces lone surrogates in the same way, so it names exactly what is sent.
-    return valid_text(json.dumps(body, ensure_ascii=False, allow_nan=False)).encode()
+    return valid_text(_ENCODER.encode(body)).encode()

@@ -21,6 +21,13 @@ class FilteredReply(ValueError):
     """The provider withheld the answer."""
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 def parse_json(raw: bytes) -> object:
     """Return the JSON value in ``raw``.
 
@@ -29,7 +36,7 @@ def parse_json(raw: bytes) -> object:
 
     """
     try:
-        return json.loads(raw.decode(), parse_constant=_refuse_constant)
+        return _DECODER.decode(raw.decode())
     except (ValueError, RecursionError) as error:
         # JSONDecodeError is a ValueError and quotes only the place; UnicodeDecodeError only the byte.
         raise UnreadableReply(f"the body is not JSON ({error})") from None
@@ -158,7 +165,3 @@ def _first(*values: object) -> int | None:
 
 def _text(value: object) -> str | None:
     return valid_text(value) if isinstance(value, str) and value else None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

@@ -13,17 +13,29 @@ _OURS = secrets.token_bytes(16)
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """How long an exchange took, and by how much at most our own loop has made that too long.
+
+    ``opened`` says that a connection was opened for it.
+    """
+
+    latency_s: float
+    lag_s: float
+    opened: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
     """An attempt, the response it produced (if any), and one line for people on why it failed.
 
-    ``detail`` is shown and never recorded: a provider's error text may quote the question. ``lag_s`` is by
-    how much at most our own loop has made its time too long, where that is known better than by watching it.
+    ``detail`` is shown and never recorded: a provider's error text may quote the question. ``times`` are
+    there where more is known of them than the loop tells.
     """
 
     attempt: Attempt
     response: Response | None
     detail: str = ""
-    lag_s: float | None = None
+    times: Times | None = None
 
 
 class Model(Protocol):

@@ -24,7 +24,7 @@ from evalgate.providers.openai_stream import StreamedReply
 from evalgate.providers.origin import key_from
 from evalgate.providers.retry_after import retry_after_s
 from evalgate.providers.stamps import Sockets, StampedSocket
-from evalgate.providers.tried import Tried, one_line, timed_out, timestamp
+from evalgate.providers.tried import Times, Tried, one_line, timed_out, timestamp
 
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 _CONNECT_TIMEOUT_S = 10
@@ -35,7 +35,7 @@ _KEEP_IDLE_S = 4
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came over the wire; ``latency_s`` is up to the last byte, and too long by at most ``lag_s``.
+    """What came over the wire; ``times`` are up to the last byte.
 
     ``raw`` is the body as it came; ``streamed`` the completion that was put together of a stream.
     """
@@ -44,8 +44,7 @@ class Reply:
     headers: Mapping[str, str]
     raw: bytes
     at: str
-    latency_s: float
-    lag_s: float
+    times: Times
     retry_after_s: float | None = None
     streamed: dict[str, Any] | None = None
     ttft_s: float | None = None
@@ -130,9 +129,9 @@ class Wire:
                 if streaming and response.status == 200 and response.content_type == "text/event-stream":
                     return await self._streamed(response, at, started)
                 raw = await _read_whole(response)
-                latency_s, lag_s = self._times(response, started)
+                times = self._times(response, started)
                 again_s = retry_after_s(response.headers, self._clock())
-                return Reply(response.status, response.headers, raw, at, latency_s, lag_s, again_s)
+                return Reply(response.status, response.headers, raw, at, times, again_s)
         except (aiohttp.ClientError, OSError, UnreadableReply) as error:
             latency_s = perf_counter() - started
             if scope.expired():
@@ -143,33 +142,33 @@ class Wire:
     async def _streamed(self, response: aiohttp.ClientResponse, at: str, started: float) -> Reply:
         """Read a stream to its end: the token counts come last, after the answer is finished."""
         reply, size, ttft_s = StreamedReply(), 0, None
-        latency_s = lag_s = 0.0
+        times = Times(0.0, 0.0, opened=False)
         async for piece in response.content.iter_any():
-            latency_s, lag_s = self._times(response, started)
+            times = self._times(response, started)
             size += len(piece)
             if size > MAX_RESPONSE_BYTES:
                 raise UnreadableReply(f"the reply is larger than {MAX_RESPONSE_BYTES} bytes")
             reply.feed(piece)
             if reply.spoke and ttft_s is None:
-                ttft_s = latency_s
+                ttft_s = times.latency_s
             if reply.done:
                 break
         body, headers = reply.body(), response.headers
-        return Reply(response.status, headers, b"", at, latency_s, lag_s, streamed=body, ttft_s=ttft_s)
+        return Reply(response.status, headers, b"", at, times, streamed=body, ttft_s=ttft_s)
 
-    def _times(self, response: aiohttp.ClientResponse, started: float) -> tuple[float, float]:
-        """Return the seconds from the question's first byte to the last one read, and how many may be ours.
+    def _times(self, response: aiohttp.ClientResponse, started: float) -> Times:
+        """Return the times from the question's first byte to the last one read.
 
         A connection that was opened for the question is part of its time, and so is our part in opening it.
         """
         socket = getattr(getattr(response, "_protocol", None), "socket", None)
         if not isinstance(socket, StampedSocket) or socket.arrived_s < started:
             now = perf_counter()
-            return now - started, self._watch.late_between(started, now)
+            return Times(now - started, self._watch.late_between(started, now), opened=False)
         if socket.opened_s < started:
-            return socket.arrived_s - max(started, socket.sent_s), socket.waited_s
+            return Times(socket.arrived_s - max(started, socket.sent_s), socket.waited_s, opened=False)
         ours_s = self._watch.work_between(started, max(started, socket.sent_s))
-        return socket.arrived_s - started, socket.waited_s + ours_s
+        return Times(socket.arrived_s - started, socket.waited_s + ours_s, opened=True)
 
 
 async def _read_whole(response: aiohttp.ClientResponse) -> bytes:

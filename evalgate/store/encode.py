@@ -8,9 +8,14 @@ from evalgate.core.calls import Attempt, Call, Response
 from evalgate.core.digest import valid_text
 from evalgate.core.messages import Message, message_json
 from evalgate.core.run import Session
-from evalgate.store.lines import RECORDINGS_SCHEMA, AttemptLine, GatewayLine, Strict, Texts, UsageLine
+from evalgate.store.lines import RECORDINGS_SCHEMA, AttemptLine, GatewayLine, Texts, UsageLine
 
-_NESTED: Mapping[str, type[Strict]] = {"usage": UsageLine, "gateway": GatewayLine}
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_NESTED: Mapping[str, tuple[str, ...]] = {
+    "usage": UsageLine.__struct_fields__,
+    "gateway": GatewayLine.__struct_fields__,
+}
+_PLAIN = tuple(name for name in AttemptLine.__struct_fields__ if name not in _NESTED)
 
 
 def header_bytes(sessions: Iterable[Session], made_by: str, texts: Texts) -> bytes:
@@ -61,8 +66,7 @@ def call_bytes(call: Call, session: str, texts: Texts) -> bytes:
 
 
 def _line_bytes(value: Mapping[str, object]) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return valid_text(text).encode() + b"\n"
+    return valid_text(_ENCODER.encode(value)).encode() + b"\n"
 
 
 def _session_json(session: Session) -> dict[str, object]:
@@ -76,15 +80,10 @@ def _session_json(session: Session) -> dict[str, object]:
 
 
 def _attempt_json(attempt: Attempt) -> dict[str, object]:
-    body = {
-        name: value
-        for name in AttemptLine.__struct_fields__
-        if name not in _NESTED and (value := getattr(attempt, name)) is not None
-    }
-    for name, line in _NESTED.items():
+    body = {name: value for name in _PLAIN if (value := getattr(attempt, name)) is not None}
+    for name, fields in _NESTED.items():
         part = getattr(attempt, name)
         if part is not None:
-            fields = line.__struct_fields__
             body[name] = {field: known for field in fields if (known := getattr(part, field)) is not None}
     return body
 

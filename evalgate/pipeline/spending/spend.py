@@ -5,8 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from evalgate.core.calls import Attempt, Request, Usage
-from evalgate.core.digest import canonical_json
-from evalgate.core.messages import message_json
+from evalgate.core.digest import canonical_json, messages_json
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price
@@ -66,17 +65,25 @@ def worst(request: Request, price: Price, attempts: int) -> Usd:
         if isinstance(once, Unmeasured):
             return Unmeasured(f"{request.model!r} counts its own tokens")
         return once * attempts
-    sent = canonical_json([[message_json(each) for each in request.messages], dict(request.params)])
-    bytes_sent = len(sent.encode())
+    bytes_sent = _bytes_sent(request)
     most = most_output(request)
     # Writing to the provider's cache may cost more than plain input.
-    ways = [_tokens_usd(bytes_sent, most, price, written) for written in (0, bytes_sent)]
+    writes = price.cache_write_per_1m is not None or any(price.tiers)
+    ways = [
+        _tokens_usd(bytes_sent, most, price, written) for written in ((0, bytes_sent) if writes else (0,))
+    ]
     known = [usd for usd in ways if not isinstance(usd, Unmeasured)]
     if len(known) < len(ways):
         return Unmeasured(
             f"params of {request.model!r} have no max_tokens, so an answer may be of any length"
         )
     return max(known) * attempts
+
+
+def _bytes_sent(request: Request) -> int:
+    """Return the length of what a request says, as canonical JSON of its messages and params."""
+    params = canonical_json(request.params) if request.params else "{}"
+    return len(messages_json(request.messages).encode()) + len(params.encode()) + len("[,]")
 
 
 def total(amounts: Iterable[Usd]) -> Usd:

@@ -5,9 +5,9 @@ import hashlib
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -171,25 +171,32 @@ class LocalStore:
         work = "UPDATE sessions SET finished = 1 WHERE purpose = ?"
         self.ask(lambda connection: connection.execute(work, [purpose]).rowcount)
 
-    @asynccontextmanager
-    async def making(self, digest: str) -> AsyncIterator[None]:
-        """Hold the claim to a call while it is made; wait first while another process makes it.
+    def making(self, digest: str) -> "_Claimed":
+        """Hold the claim to a call while it is made; entering waits while another process makes it.
 
         Raises:
-            CannotJudge: the store cannot be written.
+            CannotJudge: on entering, the store cannot be written.
 
         """
+        return _Claimed(self, digest)
+
+    async def hold(self, digest: str) -> bool:
+        """Wait for the claim to a call; False where this process holds it already."""
         if digest in self._held:
-            yield
-            return
+            return False
         self._held[digest] = 0.0
-        key = bytes.fromhex(digest)
         try:
-            self._held[digest] = await self._claim(key)
-            yield
-        finally:
-            del self._held[digest]
-            self.tell(_RELEASE, (self.owner, key), key)
+            self._held[digest] = await self._claim(bytes.fromhex(digest))
+        except BaseException:
+            self.let_go(digest)
+            raise
+        return True
+
+    def let_go(self, digest: str) -> None:
+        """Give the claim to a call back."""
+        del self._held[digest]
+        key = bytes.fromhex(digest)
+        self.tell(_RELEASE, (self.owner, key), key)
 
     async def bury_dead(self) -> None:
         """Close the books of processes that died since, so that nobody waits for them."""
@@ -226,6 +233,24 @@ class LocalStore:
         with suppress(OSError, BadInput, CannotJudge, sqlite3.Error), self._place.locked():
             if self._place.living() == [self._here.name]:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+class _Claimed:
+    """A call that nobody else makes meanwhile."""
+
+    __slots__ = ("_digest", "_mine", "_store")
+
+    def __init__(self, store: LocalStore, digest: str) -> None:
+        self._store, self._digest, self._mine = store, digest, False
+
+    async def __aenter__(self) -> None:
+        self._mine = await self._store.hold(self._digest)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._mine:
+            self._store.let_go(self._digest)
 
 
 def _is_large(wal: Path) -> bool:

@@ -1,9 +1,11 @@
 import asyncio
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalgate.core.calls import Attempt
 from evalgate.core.policy_file import Limits, Reliability
 from evalgate.providers.limits import START, Gate, Places, Rate
 from evalgate.providers.live import Pace
@@ -70,7 +72,7 @@ def run(scenario):
     return asyncio.run(scenario())
 
 
-def fill_and_free(places, *, limited=False, late=False):
+def fill_and_free(places, *, limited=False, late=False, took_s=0.0):
     """Use every place, with somebody waiting, and end a whole window."""
 
     async def scenario():
@@ -78,16 +80,39 @@ def fill_and_free(places, *, limited=False, late=False):
         await asyncio.sleep(0)
         for _ in range(len(waiting)):
             await asyncio.sleep(0)
-            places.free(limited=limited, late=late)
+            places.free(limited=limited, late=late, took_s=took_s)
         await asyncio.gather(*waiting)
 
     asyncio.run(scenario())
 
 
-def test_a_clean_full_window_adds_one_place():
+def test_clean_full_windows_add_half_until_the_first_trouble_and_then_one():
     places = Places(START, 256, adapts=True)
-    fill_and_free(places)
-    assert places.limit == START + 1
+    found = []
+    for limited in (False, False, True, False, False):
+        fill_and_free(places, limited=limited)
+        found.append(places.limit)
+    assert found[:2] == [30, 45]
+    assert found[2] < 45
+    assert [after - before for before, after in zip(found[2:], found[3:], strict=False)] == [1, 1]
+
+
+def test_places_that_only_make_attempts_wait_for_each_other_are_given_back():
+    found, chosen = Places(START, 256, adapts=True), Places(64, 64, adapts=False)
+    # A server that answers twenty at a time: more of them in flight take longer.
+    for _ in range(60):
+        for places in (found, chosen):
+            fill_and_free(places, took_s=max(1.0, places.limit / 20))
+    assert START <= found.limit <= 2 * START + 1
+    assert chosen.limit == 64
+
+
+def test_twice_as_slow_is_no_reason_for_fewer_than_at_the_start():
+    places = Places(START, 256, adapts=True)
+    fill_and_free(places, took_s=1.0)
+    for _ in range(30):
+        fill_and_free(places, took_s=9.0)
+    assert places.limit == START
 
 
 def test_places_that_are_not_used_are_not_added_to():
@@ -96,7 +121,7 @@ def test_places_that_are_not_used_are_not_added_to():
     async def scenario():
         for _ in range(200):
             await places.take()
-            places.free(limited=False, late=False)
+            places.free()
 
     run(scenario)
     assert places.limit == START
@@ -138,10 +163,10 @@ def test_a_cancelled_wait_takes_no_place():
         await places.take()
         first, second = go(places, 2)
         await asyncio.sleep(0)
-        places.free(limited=False, late=False)
+        places.free()
         first.cancel()
         await asyncio.wait_for(second, 1)
-        places.free(limited=False, late=False)
+        places.free()
         await asyncio.wait_for(places.take(), 1)
         return places.in_flight
 
@@ -153,7 +178,7 @@ def test_after_a_rate_limit_nobody_asks_before_the_providers_own_time():
         clock = Clock()
         gate = Gate(Limits(), None, clock.now, clock.sleep)
         await gate.enter(1)
-        gate.leave(limited=True, late=False, retry_after_s=30.0)
+        gate.leave(Attempt(0.1, "rate_limit", retry_after_s=30.0))
         waited = await gate.enter(1)
         return waited, clock.s
 
@@ -165,7 +190,7 @@ def test_a_very_long_wish_to_be_left_alone_is_cut():
         clock = Clock()
         gate = Gate(Limits(), None, clock.now, clock.sleep)
         await gate.enter(1)
-        gate.leave(limited=True, late=False, retry_after_s=86_400.0)
+        gate.leave(Attempt(0.1, "rate_limit", retry_after_s=86_400.0))
         return await gate.enter(1)
 
     assert run(scenario) == 120.0
@@ -178,7 +203,7 @@ def test_requests_and_tokens_a_minute_both_hold():
         waits = []
         for _ in range(4):
             waits.append(await gate.enter(100))
-            gate.leave(limited=False, late=False, retry_after_s=None)
+            gate.leave(Attempt(0.1))
         return waits, clock.s
 
     waits, passed_s = run(scenario)
@@ -209,3 +234,18 @@ def test_others_wait_too_when_one_was_told_to():
     assert passed_s == 7.0
     # The one who was told waits by its own rules, which is latency; nobody waits twice.
     assert [call.attempts[-1].queued_s for call in calls] == [None, None]
+
+
+def test_to_open_connections_makes_no_place_too_many():
+    async def scenario(origin):
+        async with openai(origin) as caller:
+            asking = [asyncio.ensure_future(caller(request(), Reliability())) for _ in range(START + 1)]
+            await asyncio.sleep(0)
+            asyncio.get_running_loop().call_soon(time.sleep, 0.1)
+            attempts = [call.attempts[0] for call in await asyncio.gather(*asking)]
+            return caller.under_way(), sum((attempt.lag_s or 0.0) > 0.05 for attempt in attempts)
+
+    with Loopback([delayed(0.2, answer())]) as server:
+        under_way, late = run_loop(scenario(server.origin))
+    assert late > START / 2
+    assert under_way >= START * 1.5
