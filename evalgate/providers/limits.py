@@ -214,11 +214,13 @@ class Gate:
         return self._tokens is not None
 
     async def enter(self, tokens: int) -> float:
-        """Wait until an attempt of at most ``tokens`` may be made ready; return the seconds waited."""
+        """Wait until an attempt of at most ``tokens`` may be made ready; return the seconds held back."""
         came = self._now()
         await self._entered.enter()
         try:
             now = self._now()
+            if self.under_way > int(self.places.limit):
+                came = now  # it came early, to be ready in time
             waits = [rate.reserve(now, units) for rate, units in self._rates(tokens)]
             if (wait_s := max([0.0, *waits])) > 0:
                 await self._sleep(wait_s)
@@ -229,9 +231,12 @@ class Gate:
         return self._now() - came
 
     async def go(self) -> float:
-        """Wait until an attempt that is ready may be sent; return the seconds waited."""
-        came = self._now()
+        """Wait until an attempt that is ready may be sent; return the seconds that the provider wished for.
+
+        That it was ready before there was a place held nobody back.
+        """
         await self.places.take()
+        came = self._now()
         try:
             await self._opening()
         except BaseException:

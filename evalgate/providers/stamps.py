@@ -19,6 +19,8 @@ from evalgate.providers.loop import Watch
 # PA-RISC and SPARC, where asking for it is refused or does nothing.
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
+# struct tcp_info of linux/tcp.h up to tcpi_rtt, which is in microseconds.
+_TCP_INFO = struct.Struct("=68xI")
 _ROOM = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
 
 Note = tuple[int, int, bytes]
@@ -29,7 +31,8 @@ class StampedSocket(socket.socket):
 
     ``opened_s``, ``sent_s`` and ``arrived_s`` are of perf_counter, 0 before there is one. ``waited_s`` is at
     most how much later than it arrived the last byte was read, where ``arrived_s`` is the time of reading; 0
-    where it is the kernel's own.
+    where it is the kernel's own. ``opening_s`` is what connecting took on the wire, round trip by round trip
+    (TCP, then TLS) and without what was done in between; None where nobody can tell.
     """
 
     def __init__(self, family: int, kind: int, proto: int, watch: Watch) -> None:
@@ -37,9 +40,19 @@ class StampedSocket(socket.socket):
         super().__init__(family, kind, proto)
         self.opened_s = perf_counter()
         self.sent_s = self.arrived_s = self.waited_s = 0.0
+        self.opening_s: float | None = None
+        self._shaking_hands_s = 0.0
         self._answered = True
         self._watch = watch
         self._stamps = sys.platform == "linux" and self._ask_for_stamps()
+
+    def opened(self) -> None:
+        """Note that hands were shaken, and that what is sent next is the first question."""
+        if self._answered and self.sent_s:
+            self._shaking_hands_s += self.arrived_s - self.sent_s
+        trip_s = self._round_trip_s() if self._stamps else None
+        self.opening_s = None if trip_s is None else trip_s + self._shaking_hands_s
+        self._answered = True
 
     def send(self, data: bytes, flags: int = 0, /) -> int:  # type: ignore[override]
         """Send, and note when if it is the first of a question."""
@@ -82,8 +95,18 @@ class StampedSocket(socket.socket):
     def _note_sending(self) -> None:
         # One question at a time: what is sent first after something was read begins the next.
         if self._answered:
+            if self.opening_s is None and self.sent_s:
+                self._shaking_hands_s += self.arrived_s - self.sent_s
             self._answered = False
             self.sent_s = perf_counter()
+
+    def _round_trip_s(self) -> float | None:
+        """Return how long the other side took to accept the connection, as the kernel measured it."""
+        try:
+            told = self.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        except OSError:
+            return None
+        return _TCP_INFO.unpack(told)[0] / 1e6 if len(told) == _TCP_INFO.size else None
 
     def _note_arrival(self, notes: Iterable[Note]) -> None:
         self._answered = True

@@ -61,6 +61,8 @@ class _Handler(ResponseHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.socket = self._sockets.behind(transport.get_extra_info)
+        if self.socket is not None:
+            self.socket.opened()
         super().connection_made(transport)
 
 
@@ -159,14 +161,18 @@ class Wire:
     def _times(self, response: aiohttp.ClientResponse, started: float) -> Times:
         """Return the times from the question's first byte to the last one read.
 
-        A connection that was opened for the question is part of its time, and so is our part in opening it.
+        A connection that was opened for the question is part of its time: its round trips, and where nobody
+        can tell them, all the time until the question went out.
         """
         socket = getattr(getattr(response, "_protocol", None), "socket", None)
         if not isinstance(socket, StampedSocket) or socket.arrived_s < started:
             now = perf_counter()
             return Times(now - started, self._watch.late_between(started, now), opened=False)
+        answered_s = socket.arrived_s - max(started, socket.sent_s)
         if socket.opened_s < started:
-            return Times(socket.arrived_s - max(started, socket.sent_s), socket.waited_s, opened=False)
+            return Times(answered_s, socket.waited_s, opened=False)
+        if socket.opening_s is not None:
+            return Times(socket.opening_s + answered_s, socket.waited_s, opened=True)
         ours_s = self._watch.work_between(started, max(started, socket.sent_s))
         return Times(socket.arrived_s - started, socket.waited_s + ours_s, opened=True)
 
