@@ -1,7 +1,11 @@
 """axe-core finds nothing wrong, in light and dark, on the page, in a case, with filters in use."""
 
+from dataclasses import replace
+
 import pytest
 
+from evalgate.core.prompt_cache import CachedTokens, PromptCacheUse
+from evalgate.core.prompt_cache_file import PromptCacheFile
 from tests.synthetic_reports import hostile_data, plain_runs, report_data, run_of
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -18,7 +22,22 @@ def several():
     return report_data((before, after), (before, other))
 
 
+def cached():
+    """Both runs as if half of each cost were a prompt cache's, found cold."""
+    runs = []
+    for run in plain_runs():
+        results = []
+        for each in run.results:
+            usd = each.cost.total_usd
+            tokens = CachedTokens(0, 500, usd), CachedTokens(500, 0, usd / 2)
+            results.append(replace(each, prompt_cache=PromptCacheUse(1000, *tokens, recorded_tokens=100)))
+        manifest = replace(run.manifest, prompt_caches={"strong": PromptCacheFile()})
+        runs.append(replace(run, manifest=manifest, results=tuple(results)))
+    return report_data(tuple(runs))
+
+
 REPORTS = {
+    "cached": cached,
     "plain": report_data,
     "several": several,
     "alone": lambda: report_data((plain_runs()[0],)),

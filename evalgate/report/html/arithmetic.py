@@ -5,8 +5,11 @@ from evalgate.core.policy_file import Price, PriceTier
 from evalgate.report.numbers import usd
 
 
-def arithmetic(attempt: Attempt, price: Price | None) -> str:
-    """Return the sum that an attempt's tokens and prices make; words where there is none."""
+def arithmetic(attempt: Attempt, price: Price | None, *, predicted: bool = False) -> str:
+    """Return the sum that an attempt's tokens and prices make; words where there is none.
+
+    ``predicted`` says that its cached tokens are no provider's count.
+    """
     if attempt.billing == "free":
         return "not billed"
     usage = attempt.usage
@@ -16,6 +19,8 @@ def arithmetic(attempt: Attempt, price: Price | None) -> str:
         return "no price is known"
     parts = [f"{tokens:,} {what} × {_rate(rate)}" for tokens, what, rate in _items(usage, price) if tokens]
     said = f"{' + '.join(parts)} per 1M tokens" if parts else ""
+    if predicted and (usage.cached_input_tokens or usage.cache_write_tokens):
+        said += " (cached tokens predicted)"
     once = f"{_rate(price.per_request)} per request" if price.per_request else ""
     return " + ".join(part for part in (said, once) if part) or "no tokens"
 

@@ -21,11 +21,15 @@ Chunk = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class RunSides:
-    """One run of a suite: its number on the page, its prices, and its side of every case."""
+    """One run of a suite: its number on the page, its prices, and its side of every case.
+
+    ``predicted`` are the deployments of which a prompt cache was predicted.
+    """
 
     number: int
     prices: Mapping[str, Price]
     sides: Mapping[str, Side]
+    predicted: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class _Writer:
             prompt = self._prompt(side) if told else None
             if prompt is not None and prompt not in prompts:
                 prompts.append(prompt)
-            trials = [self._trial(graded, run.prices, told=told) for graded in side.trials]
+            trials = [self._trial(graded, run, told=told) for graded in side.trials]
             sides[str(run.number)] = {"p": None if prompt is None else prompts.index(prompt), "t": trials}
         record: dict[str, object] = {"p": prompts, "r": sides}
         if not told:
@@ -108,7 +112,7 @@ class _Writer:
                     return [[message.role, self.texts.number(_content(message))] for message in text.messages]
         return None
 
-    def _trial(self, graded: Graded, prices: Mapping[str, Price], *, told: bool) -> dict[str, object]:
+    def _trial(self, graded: Graded, run: RunSides, *, told: bool) -> dict[str, object]:
         outcome = graded.outcome
         found: dict[str, object] = {"n": outcome.trial, "l": short(outcome.latency_s)}
         served: str | None = None
@@ -136,7 +140,7 @@ class _Writer:
                 _short_or_none(tokens.tpot_s),
                 tokens.unknown_because,
             ]
-        found["s"] = [self._step(step, prices.get(step.deployment), served) for step in outcome.steps]
+        found["s"] = [self._step(step, run, served) for step in outcome.steps]
         return found
 
     def _judged(self, graded: Graded, *, told: bool) -> dict[str, object]:
@@ -165,11 +169,12 @@ class _Writer:
             ]
         return found
 
-    def _step(self, step: Step, price: Price | None, served: str | None) -> list[object]:
+    def _step(self, step: Step, run: RunSides, served: str | None) -> list[object]:
         """Role, deployment, session, attempts, and the raw answer where response rules changed it."""
         text = self.packing.calls.get((step.digest, step.session)) if served is not None else None
         raw = text.answer if text is not None and text.answer != served else None
-        attempts = [_attempt(each, price) for each in step.attempts]
+        price, predicted = run.prices.get(step.deployment), step.deployment in run.predicted
+        attempts = [_attempt(each, arithmetic(each, price, predicted=predicted)) for each in step.attempts]
         return [step.role, step.deployment, step.session, attempts, self.texts.number(raw)]
 
 
@@ -183,14 +188,14 @@ def _content(message: Message) -> str:
     return "\n".join([*([message.content] if message.content is not None else []), *tools])
 
 
-def _attempt(attempt: Attempt, price: Price | None) -> list[object]:
+def _attempt(attempt: Attempt, cost: str) -> list[object]:
     return [
         short(attempt.wait_s),
         short(attempt.latency_s),
         _short_or_none(attempt.ttft_s),
         attempt.error,
         attempt.status,
-        arithmetic(attempt, price),
+        cost,
         _short_or_none(attempt.tokens_per_s),
     ]
 

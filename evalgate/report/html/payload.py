@@ -70,7 +70,10 @@ def _packing(data: ReportData, at: Sequence[int], cases: Sequence[Cases]) -> Pac
         runs |= {id(run): run for run in (each.baseline, each.candidate) if run is not None}
     numbers = _run_numbers(data)
     return Packing(
-        runs=[RunSides(numbers[key], run.manifest.prices, sides(run)) for key, run in runs.items()],
+        runs=[
+            RunSides(numbers[key], run.manifest.prices, sides(run), frozenset(run.manifest.prompt_caches))
+            for key, run in runs.items()
+        ],
         calls=data.calls,
         asked=data.inputs.get(data.comparisons[at[0]].judgement.suite, {}),
         told=_told(data, [case for index in at for case in cases[index]]),
