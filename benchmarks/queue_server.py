@@ -1,6 +1,6 @@
 """The load simulation against a real server with slots and a queue, on this machine.
 
-    python benchmarks/queue_server.py [--requests 600] [--slots 8] [--mean-s 0.2] [--runs 3] [--client openai]
+    python benchmarks/queue_server.py [--requests 600] [--slots 12] [--mean-s 0.4] [--runs 3] [--client C]
 
 A server process has SLOTS places and one queue, first come first served; how long an answer takes is drawn
 from a lognormal distribution (coefficient of variation 1). A client sends requests openly, at moments with
@@ -8,8 +8,8 @@ gamma distributed gaps (coefficient 2), and counts each from the moment at which
 ``evalgate load`` then gets the same moments and the service times that the server measured, and its P50, P95
 and P99 stand beside the measured ones, at utilisations of 0.3, 0.6 and 0.8.
 
-Beside it stands what ``evalgate load`` would have said beforehand: 300 calls recorded one by one as nobody
-else was there, cases and arrivals drawn anew, and whether its 90 % interval holds the measured P95.
+Beside it stands what ``evalgate load`` would have said beforehand, from 600 calls recorded while half of the
+places were free, cases and arrivals drawn anew, and whether its 90 % interval holds the measured P95.
 
 A canary thread in either process sleeps 10 ms at a time and notes how late it wakes up. A run in which it was
 late by more than 5 % of a mean service time at its P99, or once by more than a mean service time, is thrown
@@ -45,7 +45,7 @@ from evalgate.scoring.load.simulate import Requests, Timeline, simulate
 UTILISATIONS = (0.3, 0.6, 0.8)
 SHARES = (0.5, 0.95, 0.99)
 BURSTINESS = 2.0
-RECORDED = 300
+RECORDED = 600
 TRIES = 4
 GOAL = 0.05
 NAP_S = 0.01
@@ -87,7 +87,7 @@ async def _serve(slots: int, mean_s: float, told: Connection, canary: Canary) ->
     # asyncio's semaphore wakes its waiters in the order in which they came.
     places = asyncio.Semaphore(slots)
     variance = np.log(2.0)
-    draws = np.random.default_rng(7)
+    draws = np.random.default_rng(1)
 
     async def answer(request: web.Request) -> web.Response:
         await request.read()
@@ -138,6 +138,22 @@ async def run(origin: str, due: Sequence[float], client: str, canary: Canary) ->
         late = np.array([*canary.late_s, *await (await session.get(f"{origin}/late")).json()])
     latency, served = np.array(found).T
     return Measured(np.array(due), latency, served, float(np.quantile(late, 0.99)), float(late.max()))
+
+
+async def record(origin: str, in_flight: int, client: str) -> list[float]:
+    """Return how long calls took of which so few are in flight that none waits for a place."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        ask = _openai(origin) if client == "openai" else _plain(session, origin)
+        await asyncio.gather(*(ask() for _ in range(in_flight)))
+        gate = asyncio.Semaphore(in_flight)
+
+        async def one() -> float:
+            async with gate:
+                begun = time.perf_counter()
+                await ask()
+                return time.perf_counter() - begun
+
+        return await asyncio.gather(*(one() for _ in range(RECORDED)))
 
 
 def _plain(session: aiohttp.ClientSession, origin: str) -> Callable[[], asyncio.Future[float]]:
@@ -210,8 +226,8 @@ def foretold(recorded: Sequence[float], rps: float, slots: int, requests: int) -
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--requests", type=int, default=600)
-    parser.add_argument("--slots", type=int, default=8)
-    parser.add_argument("--mean-s", type=float, default=0.2)
+    parser.add_argument("--slots", type=int, default=12)
+    parser.add_argument("--mean-s", type=float, default=0.4)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--client", choices=("aiohttp", "openai"), default="aiohttp")
     given = parser.parse_args()
@@ -229,10 +245,7 @@ def main() -> int:
 
 
 def _measure(given: argparse.Namespace, origin: str, canary: Canary) -> int:
-    # Far enough apart that hardly any of them waits; this is what `evalgate record` would have kept.
-    apart = (np.arange(RECORDED) * given.mean_s / (0.25 * given.slots)).tolist()
-    quiet = asyncio.run(run(origin, apart, given.client, canary))
-    recorded = quiet.latency_s.tolist()
+    recorded = asyncio.run(record(origin, given.slots // 2, given.client))
     title = f"{given.slots} slots, mean {given.mean_s:g} s, {given.requests:,} requests a run"
     print(f"{title}, client {given.client}; goal: P95 within {GOAL:.0%}")
     print("utilisation   P50 error   P95 error   P99 error   P95, s   said before, 90 %        canary, ms")

@@ -78,7 +78,7 @@ def _documents(text: str, shown: str) -> Iterator[Any]:
     try:
         yield json.loads(text)
     except ValueError:
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [line for line in text.split("\n") if line.strip()]
         try:
             found = [json.loads(line) for line in lines]
         except (ValueError, RecursionError):

@@ -49,4 +49,4 @@ def _times(times: float) -> str:
 def _shares(utilisations: Sequence[tuple[str, float]]) -> str:
     if len({share for _, share in utilisations}) == 1:
         return f"{100 * utilisations[0][1]:.3g}%"
-    return ", ".join(f"{alias} {100 * share:.3g}%" for alias, share in utilisations)
+    return ", ".join(f"{safe_line(alias, 30)} {100 * share:.3g}%" for alias, share in utilisations)

@@ -6,6 +6,9 @@ from math import inf
 from evalgate.core.answers import AnswerChanges, Move, Recovery
 from evalgate.core.confusions import Confusions
 from evalgate.core.errors import ExitCode
+from evalgate.core.hosting import Goodput
+from evalgate.core.hosting_file import Hosting, LatencyObjective, ThroughputLevel
+from evalgate.core.hosting_use import AtUtilisation, HostingUse
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.verdict import (
     CacheUse,
@@ -395,6 +398,7 @@ def ten_thousand_flips():
 
 def hostile():
     flip = Flip(case_id=HOSTILE, kind="broke", baseline=HOSTILE, candidate=HOSTILE, target=HOSTILE)
+    full = at_utilisation(0.5, 0.2, Unmeasured(HOSTILE), "inconclusive", HOSTILE)
     bad = check(slice=HOSTILE, reason=HOSTILE, verdict="fail", blocked=True, assumptions=(HOSTILE,))
     return decision(
         judgement(
@@ -404,7 +408,14 @@ def hostile():
             headline=HOSTILE,
             verdict="fail",
             blocked=True,
-            checks=(bad, cost_check(baseline=Unmeasured(HOSTILE), change=Unmeasured(HOSTILE))),
+            checks=(
+                bad,
+                cost_check(
+                    baseline=Unmeasured(HOSTILE),
+                    change=Unmeasured(HOSTILE),
+                    at_utilisation=(full, replace(full, utilisations=((HOSTILE, 0.2), ("own", 0.3)))),
+                ),
+            ),
             flips=(flip, flip),
             baseline_side=side(HOSTILE, deployment_shares=((HOSTILE, 1.0),)),
             candidate_side=side(HOSTILE, cost_per_request_usd=Unmeasured(HOSTILE)),
@@ -460,6 +471,30 @@ def nothing():
     return decision(notes=("no proposal differs from its baseline",))
 
 
+def hosted():
+    """A candidate on machines of one's own, whose cost verdict turns with how full they are."""
+    turns = (
+        at_utilisation(0.5, 0.2, estimate(0.31, 0.28, 0.34), "fail"),
+        at_utilisation(2.0, 0.8, estimate(-0.61, -0.63, -0.59), "pass"),
+    )
+    hosting = Hosting(
+        usd_per_hour=2.5,
+        accelerators=2,
+        replicas=3,
+        utilisation=0.4,
+        throughput=[ThroughputLevel(concurrency=8, output_tokens_per_s=464.4, ttft_p95_s=0.07)],
+        objective=LatencyObjective(ttft_p95_s=0.1),
+    )
+    use = HostingUse("own", hosting, Goodput(464.4, "output tokens", 8), 0.001719)
+    made = judgement(checks=(check(), cost_check(at_utilisation=turns), latency_check()))
+    return decision(replace(made, candidate_side=replace(made.candidate_side, hosting=(use,))))
+
+
+def at_utilisation(times, share, change, verdict, alias="own"):
+    stated = ((alias, share / times),)
+    return AtUtilisation(times, ((alias, share),), stated, estimate(0.003, 0.0028, 0.0032), change, verdict)
+
+
 EXAMPLES = {
     "pass": pass_with_gain,
     "fail": proven_fail,
@@ -471,4 +506,5 @@ EXAMPLES = {
     "hostile": hostile,
     "false-hits": false_hits,
     "nothing": nothing,
+    "hosted": hosted,
 }
