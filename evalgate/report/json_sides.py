@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from evalgate.core.gateway_use import GatewayUse
+from evalgate.core.hosting_use import HostingUse
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.prompt_cache import CostInStates, SidePromptCache
 from evalgate.core.verdict import CacheUse, CascadeUse, SideSummary
@@ -34,6 +35,17 @@ def side_json(side: SideSummary) -> dict[str, object]:
         **({} if side.batch is None else {"batch": asdict(side.batch)}),
         **({} if side.prompt_cache is None else {"prompt_cache": _cached(side.prompt_cache)}),
         **({"queued_s": side.queued_s} if side.queued_s else {}),
+        **({"hosting": [_hosting(each) for each in side.hosting]} if side.hosting else {}),
+    }
+
+
+def _hosting(use: HostingUse) -> dict[str, object]:
+    return {
+        "deployment": text_json(use.deployment),
+        "replicas": use.hosting.replicas,
+        "utilisation": use.hosting.utilisation,
+        "goodput": {"per_s": use.goodput.per_s, "counted": use.goodput.counted},
+        "usd_per_request": usd_json(use.usd_per_request),
     }
 
 
