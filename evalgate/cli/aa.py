@@ -10,6 +10,7 @@ import click
 from evalgate.cli import streams
 from evalgate.cli.options import format_option, quiet_option
 from evalgate.cli.progress import progress_on
+from evalgate.cli.selection import concurrency_option
 from evalgate.cli.spending import spending_of, spending_options
 from evalgate.core.errors import ExitCode
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="replay never calls a model; auto calls the trials that are not recorded; live calls all anew.",
 )
+@concurrency_option
 @format_option("text", "json")
 @spending_options
 @quiet_option
@@ -44,6 +46,7 @@ def aa(  # noqa: PLR0913  one parameter per option
     policy: str | None,
     trials: int,
     mode: "Mode",
+    concurrency: int | None,
     max_spend: float | None,
     yes: bool,
     format_name: Literal["text", "json"],
@@ -58,7 +61,7 @@ def aa(  # noqa: PLR0913  one parameter per option
     from evalgate.report.aa import render_json, render_text  # noqa: PLC0415
 
     spending = spending_of(max_spend, yes=yes, quiet=quiet)
-    settings = AaSettings(Path.cwd(), suites, policy, trials, mode, spending)
+    settings = AaSettings(Path.cwd(), suites, policy, trials, mode, spending, concurrency)
     found = aa_pipeline(settings, progress_on(sys.stderr, os.environ, quiet=quiet))
     if format_name == "json":
         streams.write_data(render_json(found))

@@ -104,6 +104,7 @@ def _called(
             store,
             known.purpose,
             known.recordings,
+            concurrency=settings.concurrency,
             cap_usd=spending.cap_usd,
         )
         calls = make_calls(calling, progress)

@@ -1,10 +1,12 @@
 """A policy against itself: its noise is measured, recorded, and known to `power` afterwards."""
 
 import json
+import re
 
 import pytest
 
 from tests.command_line import evalgate
+from tests.loopback import Loopback, answer, delayed
 from tests.mail_project import write_mail
 
 # Every fifth answer is wrong, whatever was asked: with 64 cases each trial has its own wrong ones.
@@ -69,3 +71,13 @@ def test_a_policy_without_noise_passes_against_itself_for_nothing(project):
     assert "trial 1 → trial 2" in done.stdout
     assert "the gate says of it" in done.stdout
     assert "cost_per_correct, for 20%: unknown: it did not differ at all" in done.stdout
+
+
+def test_no_more_calls_are_in_flight_than_a_person_says(project):
+    with Loopback([delayed(0.02, answer("yes"))]) as server:
+        config = project / "evalgate.yaml"
+        provider = f"{{kind: openai, origin: '{server.origin}'}}"
+        config.write_text(re.sub(r"\{kind: function[^}]*\}", provider, config.read_text()))
+        made = evalgate(project, "aa", "suites/mail", "--mode", "auto", "--concurrency", "2")
+        assert made.returncode == 0, made.stderr
+        assert (len(server.received), server.connections) == (128, 2)

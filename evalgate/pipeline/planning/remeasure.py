@@ -25,10 +25,12 @@ def to_remeasure(
 
     For each proposal at most ``count`` of the cases on which it differs from the baseline and no session
     holds both sides. Without ``count``, at most :data:`DEFAULT`, and only where a call is missing anyway.
-    A stream is left alone: its cases cannot be called one by one.
+    The cases of a stream depend on each other: all of them where there are no more, else none.
     """
-    baseline = suite.baseline
-    if count == 0 or baseline is None or baseline not in policies or suite.ordered:
+    baseline, most = suite.baseline, DEFAULT if count is None else count
+    if count == 0 or baseline is None or baseline not in policies:
+        return frozenset()
+    if suite.ordered and len(suite.cases) > most:
         return frozenset()
     before = walk(suite, baseline, known, succeeding=True)
     found: set[str] = set()
@@ -39,14 +41,19 @@ def to_remeasure(
         if count is None and not after.missing:
             continue
         apart = [case.id for case in suite.cases if _apart(case.id, before, after, known)]
-        found.update(drawn_order(session, apart)[: DEFAULT if count is None else count])
+        found.update(drawn_order(session, apart)[:most])
+    if found and suite.ordered:
+        return frozenset(case.id for case in suite.cases)
     return frozenset(found)
 
 
 def to_refresh(suite: Suite, share: float, session: str) -> frozenset[str]:
-    """Return a random ``share`` of the cases (at least one), to be called anew in ``session``."""
+    """Return a random ``share`` of the cases (at least one), to be called anew in ``session``.
+
+    Of a stream it is all of them or none, as they depend on each other.
+    """
     count = ceil(share * len(suite.cases) - 1e-9)
-    if count <= 0 or suite.ordered:
+    if count <= 0 or (suite.ordered and share < 1):
         return frozenset()
     return frozenset(drawn_order(session, (case.id for case in suite.cases))[:count])
 

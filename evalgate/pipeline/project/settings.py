@@ -102,6 +102,7 @@ class AaSettings:
     trials: int = 2
     mode: Mode = "replay"
     spending: Spending = NO_RULE
+    concurrency: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

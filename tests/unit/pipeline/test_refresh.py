@@ -5,6 +5,7 @@ import json
 import pytest
 
 from evalgate.scoring.drift import drift_p
+from tests.loopback import Loopback, answer
 
 PROJECT = """\
 suites: [suites]
@@ -103,3 +104,41 @@ def test_so_many_flips_are_as_likely_as_the_binomial_says():
     assert drift_p(0, 20, 0.05) == 1
     assert drift_p(1, 20, 0.05) == pytest.approx(1 - 0.95**20)
     assert drift_p(20, 20, 0.05) == pytest.approx(0.05**20, rel=1e-6, abs=1e-15)
+
+
+def test_a_stream_is_refreshed_whole_or_not_at_all(project, evalgate):
+    suite = project / "suites/mail/suite.yaml"
+    suite.write_text("ordered: true\n" + suite.read_text())
+    code, out, _ = evalgate("record", "--refresh", "25%")
+    assert code == 0
+    assert "0 made" in out
+    assert "the cases of a stream depend on each other; --refresh 100% calls all of them" in out
+    (project / "moved-on").touch()
+    code, out, _ = evalgate("record", "--refresh", "100%")
+    # Nothing is replayed from the old calls any more, so what no longer holds judges nothing.
+    assert code == 0
+    assert f"{2 * CASES} made ({CASES} cases anew on all sides)" in out
+    assert f"production: {CASES} of {CASES} answers judged otherwise than recorded" in out
+
+
+def test_another_served_model_and_fingerprint_are_told_and_decide_nothing(project, evalgate):
+    config = project / "evalgate.yaml"
+    with Loopback(lambda _: answer("yes", **said)) as server:
+        far = f"here: {{kind: openai, origin: '{server.origin}'}}"
+        config.write_text(config.read_text().replace('here: {kind: function, path: "answers:answer"}', far))
+        (project / "suites/mail/recordings").rename(project / "earlier")
+        (project / ".evalgate").rename(project / "earlier-store")
+        (project / "policies/mail/other.yaml").unlink()
+        said = {"model": "served-one", "system_fingerprint": "fp_1"}
+        assert evalgate("record")[0] == 0
+        code, out, _ = evalgate("record", "--refresh", "25%")
+        assert code == 0
+        assert "served model" not in out
+        said = {"model": "served-\x1b[2Jtwo", "system_fingerprint": "fp_2"}
+        code, out, _ = evalgate("record", "--refresh", "25%")
+    assert code == 0, out
+    assert "only: fingerprint fp_1 → fp_2 on 10 of the calls made anew" in out
+    assert "two on 10 of the calls made anew" in out
+    assert "\x1b" not in out
+    assert "the recordings hold" in out
+    assert not mark(project).exists()

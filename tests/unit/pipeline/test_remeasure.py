@@ -83,3 +83,21 @@ def test_what_is_recorded_for_the_first_time_is_not_called_twice(project, evalga
     _, out, _ = evalgate("record")
     assert f"{2 * CASES} made, spent" in out
     assert p95_check(evalgate)["gated"]
+
+
+def test_a_stream_is_called_anew_whole_or_not_at_all(project, evalgate):
+    suite = project / "suites/mail/suite.yaml"
+    suite.write_text("ordered: true\n" + suite.read_text())
+    cases = project / "suites/mail/cases.jsonl"
+    cases.write_text(cases.read_text() + cases.read_text().replace('"id": "m', '"id": "again-m'))
+    caching = "cache: {mode: exact, key: last_message, lookup_s: 0}\n" + POLICY.replace("MODEL", "second")
+    evalgate("record")
+    (project / "policies/mail/other.yaml").write_text(caching)
+    evalgate("record", "--remeasure", f"{2 * CASES - 1}")
+    assert not p95_check(evalgate)["gated"]
+    _, out, _ = evalgate("record", "--remeasure", f"{2 * CASES}")
+    # Every case was asked twice; each policy needs one call for both, and the cache none for the second.
+    assert f"{2 * CASES} made ({2 * CASES} cases anew on all sides)" in out
+    check = p95_check(evalgate)
+    assert check["gated"]
+    assert check["n"] == 2 * CASES
