@@ -5,14 +5,14 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from math import ceil, floor, isinf, log10
+from math import ceil, floor, log10
 from typing import NamedTuple
 
 from evalgate.core.breakeven import Breakeven, Crossing, Crossings, MonthlyCost, Side, SideCost
-from evalgate.core.numbers import Estimate
+from evalgate.report.breakeven_words import MOST_WINDOWS, heading, policy_name, sentences
 from evalgate.report.json_numbers import measured_json, usd_text
 from evalgate.report.layout import wrap
-from evalgate.report.numbers import MISSING, count, traffic, usd, usd_column, with_interval
+from evalgate.report.numbers import traffic, usd_column
 from evalgate.report.safe_text import safe_line
 from evalgate.report.table import Cell, Column, table
 
@@ -22,8 +22,8 @@ NOTE = (
     "utilisation, and paid for all month; operations are in. Answers are those recorded: their lengths and "
     "routes do not change with traffic."
 )
-_MOST_WINDOWS = 12
 _MOST_DECADES = 4
+_SOME_TRAFFIC = 100_000.0
 
 
 class TrafficRow(NamedTuple):
@@ -80,31 +80,6 @@ def render_json(found: Sequence[Breakeven], requests: Sequence[int] = ()) -> str
     return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def heading(found: Breakeven) -> str:
-    """Return which policies are compared, and on what."""
-    names = f"{_name(found, 'policy')} against {_name(found, 'against')}"
-    return f"{safe_line(found.suite)}: {names}, a month of requests like these {count(found.cases, 'case')}"
-
-
-def sentences(found: Breakeven) -> list[str]:
-    """Return where the policy costs less, at other utilisations too, and how right both are."""
-    said = [_where(found, found.crossings), *_intervals(found)]
-    for at in found.at_times:
-        planned = ", ".join(f"{safe_line(alias)} {100 * share:.3g}%" for alias, share in at.utilisations)
-        times = {0.5: "half", 2.0: "twice"}.get(at.times, f"{at.times:g} times")
-        said.append(f"at {times} the utilisation ({planned}): {_where(found, at.crossings)}")
-    right = " against ".join(
-        with_interval(side.accuracy, "percent", signed=False)
-        if isinstance(side.accuracy, Estimate)
-        else MISSING
-        for side in (found.policy, found.against)
-    )
-    wrong = found.cleanup_usd_per_wrong
-    paid = f"a wrong answer costs {usd(wrong)} more" if wrong else "wrong answers cost nothing more"
-    said.append(f"accuracy {right}; {paid} (cleanup_usd_per_wrong)")
-    return [*said, *found.notes]
-
-
 def months(found: Breakeven, requests: Sequence[int] = ()) -> list[TrafficRow]:
     """Return the months that are shown: round numbers around each break-even, and what was asked for."""
     marked: dict[float, str] = {}
@@ -113,12 +88,14 @@ def months(found: Breakeven, requests: Sequence[int] = ()) -> list[TrafficRow]:
     if found.requests_per_month is not None:
         marked[float(found.requests_per_month)] = "the suite's"
     marked |= {float(each): "asked" for each in requests}
-    around = list(marked) or [
+    around = list(marked)
+    around = around or [
         fleet.per_month / fleet.per_request
         for side in (found.policy, found.against)
         for fleet in side.monthly.fleets
         if fleet.per_request
     ]
+    around = around or [_SOME_TRAFFIC]
     grid = dict.fromkeys(_round_numbers(min(around) / 5, max(around) * 5), "")
     return [_month(found, at, why) for at, why in sorted({**grid, **marked}.items())]
 
@@ -140,58 +117,7 @@ def _round_numbers(low: float, high: float) -> list[float]:
 
 def _telling(crossings: Crossings) -> tuple[Crossing, ...]:
     found = crossings.found
-    return found if len(found) <= _MOST_WINDOWS else (found[0], found[-1])
-
-
-def _where(found: Breakeven, crossings: Crossings) -> str:
-    if crossings.first is None and not crossings.found:
-        return "both cost the same at any traffic"
-    if not crossings.found:
-        cheaper = _name(found, crossings.first or "policy")
-        beyond = f" up to {traffic(crossings.searched_to)} requests a month" if crossings.open_ended else ""
-        return f"{cheaper} costs less at any traffic{beyond}"
-    windows = _windows(crossings)
-    if not windows:
-        return f"{_name(found, 'policy')} never costs less"
-    parts = [_window(low, high) for low, high in windows[:_MOST_WINDOWS]]
-    if len(windows) > _MOST_WINDOWS:
-        parts[-1:] = [f"{len(windows) - _MOST_WINDOWS} more times", _window(*windows[-1])]
-    listed = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
-    said = f"{_name(found, 'policy')} costs less {listed}"
-    if crossings.open_ended:
-        return f"{said}; beyond {traffic(crossings.searched_to)} requests a month nobody has looked"
-    if len(windows) > 1 or any(each.step for each in crossings.found):
-        said += "; in between another replica starts, which has to fill first"
-    return said
-
-
-def _windows(crossings: Crossings) -> list[tuple[float, float]]:
-    """The traffic within which the policy costs less."""
-    starts = [0.0] if crossings.first == "policy" else []
-    starts += [each.requests for each in crossings.found if each.cheaper == "policy"]
-    ends = [each.requests for each in crossings.found if each.cheaper == "against"]
-    return list(zip(starts, [*ends, float("inf")][: len(starts)], strict=True))
-
-
-def _window(low: float, high: float) -> str:
-    if low == 0:
-        return f"up to {traffic(high)} requests a month"
-    if isinf(high):
-        return f"from {traffic(low)} requests a month on"
-    digits = 3 if traffic(low) != traffic(high) else 6
-    return f"from {traffic(low, digits)} to {traffic(high, digits)}"
-
-
-def _intervals(found: Breakeven) -> list[str]:
-    """The first and the last break-even with their intervals, as far as cases leave them open."""
-    named = [("break-even", found.wins_from), ("for good", found.stays_from)]
-    if found.wins_from == found.stays_from:
-        named = named[:1]
-    return [
-        f"{name}: {with_interval(each, 'traffic', signed=False)} requests a month, {each.level:.0%} interval"
-        for name, each in named
-        if each is not None and 0 < each.value < float("inf")
-    ]
+    return found if len(found) <= MOST_WINDOWS else (found[0], found[-1])
 
 
 def _table(found: Breakeven, requests: Sequence[int], width: int) -> list[str]:
@@ -229,11 +155,7 @@ def machines_row(cost: MonthlyCost, requests: float) -> list[str]:
 
 def cheaper_of(found: Breakeven, row: TrafficRow) -> str:
     """Return the name of the policy that costs less in a month."""
-    return "same" if row.cheaper is None else _name(found, row.cheaper)
-
-
-def _name(found: Breakeven, side: Side) -> str:
-    return safe_line((found.policy if side == "policy" else found.against).monthly.policy, 40)
+    return "same" if row.cheaper is None else policy_name(found, row.cheaper)
 
 
 def _breakeven_json(found: Breakeven, requests: Sequence[int]) -> dict[str, object]:

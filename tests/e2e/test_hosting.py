@@ -160,6 +160,8 @@ def test_replicas_rise_in_steps_and_several_break_evens_are_all_told(here, capsy
     # Half as full, machines cost more than the API with every further request.
     assert [each["cheaper_beyond"] for each in found["at_utilisation"]] == ["against", "policy"]
     assert "another replica starts, which has to fill first" in text
+    assert "own-machines is $1,825.00 a month for each replica of own (1 replica at least)" in text
+    assert "$365.00 a month for operations" in text
     assert "at half the utilisation (own 25%): production costs less at any traffic" in text
     page = (here / "breakeven.html").read_text()
     assert "USD a month over requests a month" in page

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from evalgate.core.breakeven import Breakeven, MonthlyCost
-from evalgate.report.breakeven import NOTE, cheaper_of, heading, machines_row, months, sentences
+from evalgate.report.breakeven import NOTE, cheaper_of, machines_row, months
+from evalgate.report.breakeven_words import heading, sentences
 from evalgate.report.html.curves import Chart, Series, chart
 from evalgate.report.html.markup import Html, joined, tag
 from evalgate.report.html.page import document
