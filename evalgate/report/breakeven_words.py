@@ -42,7 +42,10 @@ def _where(found: Breakeven, crossings: Crossings) -> str:
     if not crossings.found:
         cheaper = policy_name(found, crossings.first or "policy")
         beyond = f" up to {traffic(crossings.searched_to)} requests a month" if crossings.open_ended else ""
-        return f"{cheaper} costs less at any traffic{beyond}"
+        # Two fleets of the least size may cost the same until one of them grows.
+        alike = all(side.monthly.fleets for side in (found.policy, found.against))
+        less = "never costs more" if alike else "costs less at any traffic"
+        return f"{cheaper} {less}{beyond}"
     windows = _windows(crossings)
     if not windows:
         return f"{policy_name(found, 'policy')} never costs less"

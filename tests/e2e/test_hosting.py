@@ -212,3 +212,12 @@ def test_two_policies_without_machines_have_no_break_even(here, capsys):
     finally:
         file.unlink()
     assert "neither cheaper nor production asks machines that are paid by the hour" in capsys.readouterr().err
+
+
+def test_two_fleets_of_equal_machines_differ_once_one_has_to_grow(here, capsys):
+    found = breakeven(capsys, "--against", "idle-machines")
+    assert (found["crossings"], found["cheaper_beyond"]) == ([], "policy")
+    assert found["months"][0]["cheaper"] is None
+    assert found["months"][-1]["cheaper"] == "policy"
+    main(["breakeven", "own-machines", "--against", "idle-machines", "-q"])
+    assert "own-machines never costs more" in capsys.readouterr().out
