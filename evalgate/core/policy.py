@@ -46,6 +46,20 @@ class Deployment:
     service_time: ServiceTime | None = field(default=None, compare=False)
     prompt_cache: PromptCacheFile | None = None
     batch: BatchFile | None = None
+    num_retries: int | None = None
+    request_timeout_s: float | None = None
+
+    @property
+    def own_rules(self) -> dict[str, float]:
+        """What of the retry rules it says itself."""
+        own = {"num_retries": self.num_retries, "request_timeout_s": self.request_timeout_s}
+        return {name: value for name, value in own.items() if value is not None}
+
+    def rules(self, shared: Reliability) -> Reliability:
+        """Return the retry rules of its calls: its own numbers over what the policy has for all."""
+        if self.num_retries is None and self.request_timeout_s is None:
+            return shared
+        return shared.model_copy(update=self.own_rules)
 
     @property
     def identity(self) -> tuple[str, str, str | None, str | None]:

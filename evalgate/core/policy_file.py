@@ -66,6 +66,10 @@ class Limits(Written):
     max_concurrency: Annotated[int, Field(gt=0)] | None = None
 
 
+Retries = Annotated[int, Field(ge=0, le=5)]
+TimeoutSeconds = Annotated[float, Field(gt=0)]
+
+
 class DeploymentParts(Written):
     """What a deployment has beside its provider and model."""
 
@@ -78,10 +82,12 @@ class DeploymentParts(Written):
     batch: BatchFile | None = None
     prompt: list[Message] | str | None = None
     params: dict[str, Any] | None = None
+    num_retries: Retries | None = None
+    request_timeout_s: TimeoutSeconds | None = None
 
 
 class DeploymentFile(DeploymentParts):
-    """One served model. ``prompt`` and ``params`` override the policy's.
+    """One served model; ``prompt``, ``params``, ``num_retries``, ``request_timeout_s`` override the policy's.
 
     ``service_time`` says how an engine of one's own slows down as it fills; it is used for traffic alone.
     ``prompt_cache`` says how the provider keeps the beginnings of prompts, by which their price is predicted.
@@ -243,8 +249,8 @@ def routed_to(router: RouterFile) -> dict[str, str]:
 class Reliability(Written):
     """What happens when an attempt fails: retries with backoff, a timeout per attempt, then fallbacks."""
 
-    num_retries: Annotated[int, Field(ge=0, le=5)] = 0
-    request_timeout_s: Annotated[float, Field(gt=0)] | None = None
+    num_retries: Retries = 0
+    request_timeout_s: TimeoutSeconds | None = None
     backoff_s: Seconds = 0.5
     max_backoff_s: Seconds = 8.0
     backoff_jitter: Literal["full", "none"] = "full"

@@ -75,6 +75,7 @@ def _deployment(deployment: Deployment) -> dict[str, object]:
     return {
         # It answers the same call, and shows its first token at another time.
         **({"stream": streams} if isinstance(streams, bool) else {}),
+        **deployment.own_rules,
         "kind": deployment.kind,
         "identity": list(deployment.identity),
         "prompt": [message_json(message) for message in deployment.prompt],
@@ -151,6 +152,7 @@ def _served(key: str, deployment: Deployment) -> Iterator[tuple[str, str]]:
         yield from _flat(f"{key}.{name}", getattr(deployment, name))
     yield from _flat(f"{key}.revision", _short(deployment.revision))
     yield from _flat(f"{key}.params", deployment.params)
+    yield from _flat(key, deployment.own_rules)
     if deployment.price is not None:
         yield from _flat(f"{key}.price", _price(deployment.price))
     if deployment.batch is not None:

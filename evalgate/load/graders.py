@@ -136,6 +136,10 @@ class GraderLoader:
             message = "a grader's model has no prompt of its own: it is told what to do by the grader"
             cure = "remove it; what a judge should look at stands in rubric"
             self.findings.problems.append(self.document.problem((*key, "prompt"), message, cure))
+        for name in ("num_retries", "request_timeout_s"):
+            if getattr(written, name) is not None:
+                message = "how often and how long a grader's model is tried is the same for all of them"
+                self.findings.problems.append(self.document.problem((*key, name), message, "remove it"))
         folder = self.document.path.parent
         price = load_price(written.price, PriceSite(self.document, (*key, "price"), folder), self.findings)
         revision = self._attempt(

@@ -155,6 +155,8 @@ class PolicyShelf:
                 price=load_price(each.price, PriceSite(document, (*key, "price"), folder), findings),
                 frame=DigestFrame(kind, identity, params),
                 limits=each.limits,
+                num_retries=each.num_retries,
+                request_timeout_s=each.request_timeout_s,
                 service_time=load_service_time(document, alias, findings),
                 prompt_cache=each.prompt_cache,
                 batch=each.batch,

@@ -89,8 +89,9 @@ class _Vote:
         time, and what a server makes of many at once is measured under load.
         """
         deployment, prompt = asked.ready
+        rules = deployment.rules(self.rules)
         calls = [
-            await caller(fill_request(asked.case, deployment, prompt, asked.trial, sample), self.rules)
+            await caller(fill_request(asked.case, deployment, prompt, asked.trial, sample), rules)
             for sample in range(1, self.spec.samples)
         ]
         drawn = [asked.response, *(call.response for call in calls if call.response is not None)]
@@ -144,7 +145,8 @@ class _Verify:
         """Ask the verifier; no usable number from it is no confidence, as it would be in production."""
         shown = self.served(asked.response).text
         case = asked.case.model_copy(update={"vars": {**asked.case.vars, ANSWER: shown}})
-        call = await caller(fill_request(case, *self.ready, asked.trial), self.rules)
+        rules = self.ready[0].rules(self.rules)
+        call = await caller(fill_request(case, *self.ready, asked.trial), rules)
         found = _NUMBER.findall(call.response.text or "") if call.response is not None else []
         low, high = self.spec.range
         said = float(found[-1]) if found else low

@@ -44,7 +44,7 @@ async def generate(
     steps: list[Step] = []
     latency_s, window_s = 0.0, None
     for deployment, prompt in chain:
-        call = await caller(fill_request(case, deployment, prompt, trial), rules)
+        call = await caller(fill_request(case, deployment, prompt, trial), deployment.rules(rules))
         if deployment.batch is not None:
             call = batched(call, deployment.batch)
             window_s = max(window_s or 0.0, deployment.batch.window_s)

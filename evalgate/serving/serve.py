@@ -223,6 +223,7 @@ def _way(chain: Sequence[Ready], policy: Policy) -> str:
                     dict(each.params),
                     [message_json(m) for m in each.prompt],
                     None if each.batch is None else [each.batch.price_factor, each.batch.window_s],
+                    each.own_rules,
                 ]
                 for each, _ in chain
             ],

@@ -72,10 +72,18 @@ def policies(draw):
         reliability["request_timeout_s"] = timeout
     if len(aliases) > 1:
         reliability["fallbacks"] = {aliases[0]: aliases[1:]}
+    served = {alias: draw(deployments) for alias in aliases}
+    for alias in aliases[1:]:
+        if (own := draw(st.none() | st.integers(0, 5))) not in (None, retries):
+            served[alias]["num_retries"] = own
+        if timeout is not None and (own := draw(st.none() | st.integers(1, 600))) not in (None, timeout):
+            served[alias]["request_timeout_s"] = own
+    if any(each.get("num_retries") for each in served.values()):
+        reliability |= WAITS
     policy = {
         "use": aliases[0],
         "params": draw(st.fixed_dictionaries({}, optional={"max_tokens": st.integers(1, 9)})),
-        "deployments": {alias: draw(deployments) for alias in aliases},
+        "deployments": served,
         "reliability": reliability,
     }
     if (ttl := draw(st.none() | st.integers(1, 9999))) is not None:
@@ -115,8 +123,10 @@ def served(deployment):
     base = {"api_base": where["api_base"]} if "api_base" in where else {}
     costs = {COSTS[name]: each / 1_000_000 for name, each in deployment.get("price", {}).items()}
     limits = {LIMITS[name]: each for name, each in deployment.get("limits", {}).items()}
+    own = {"num_retries": "num_retries", "request_timeout_s": "timeout"}
+    rules = {theirs: deployment[ours] for ours, theirs in own.items() if ours in deployment}
     model = f"{where['prefix']}/{deployment['model']}"
-    return {"model": model, **base, **deployment.get("params", {}), **costs, **limits}
+    return {"model": model, **base, **rules, **deployment.get("params", {}), **costs, **limits}
 
 
 def read(config, form):

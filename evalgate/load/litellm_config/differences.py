@@ -138,10 +138,27 @@ class _Comparing:
         for part, value in _mapping(read.get("price")).items():
             if price.get(part) != value:
                 yield self._of_deployment(alias, name, ("price", part), price.get(part), value)
+        yield from self._own_rules(alias, name, ours, read)
         limits, stated = _mapping(ours["limits"]), _mapping(read.get("limits"))
         for part in ("rpm", "tpm", "max_concurrency"):
             if limits.get(part) != stated.get(part):
                 yield self._of_deployment(alias, name, ("limits", part), limits.get(part), stated.get(part))
+
+    def _own_rules(
+        self, alias: str, name: str, ours: Mapping[str, object], read: Mapping[str, object]
+    ) -> Iterator[Difference]:
+        """Yield retries and timeouts that differ at one deployment, where either side has its own."""
+        mine = self.document.value.reliability.model_dump(mode="json")
+        theirs = _mapping(self.draft.value.get("reliability"))
+        for part in ("num_retries", "request_timeout_s"):
+            if ours[part] is None and part not in read:
+                continue
+            values = (
+                mine[part] if ours[part] is None else ours[part],
+                read.get(part, theirs.get(part)),
+            )
+            if values[0] != values[1]:
+                yield self._of_deployment(alias, name, (part,), *values)
 
     def _reliability(self) -> Iterator[Difference]:
         if not self.entries:

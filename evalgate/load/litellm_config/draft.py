@@ -50,6 +50,13 @@ class Draft:
         """Tell whether the policy file says all of these itself."""
         return bool(keys) and all(_has(self.stated, key) for key in keys)
 
+    def stated_at(self, key: KeyPath) -> object:
+        """Return what the policy file says itself at a key; None where it says nothing."""
+        node: object = self.stated
+        for part in key:
+            node = node.get(part) if isinstance(node, dict) else None
+        return node
+
     def refuse(self, source: KeyPath, message: str, cure: str, settled_by: Sequence[KeyPath] = ()) -> None:
         """Note what a policy cannot say, unless the policy says ``settled_by`` itself or leaves it out."""
         if self.states(*settled_by):

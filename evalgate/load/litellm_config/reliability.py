@@ -1,9 +1,6 @@
-"""Retries, timeouts, waits and fallbacks as litellm's Router applies them, in the words of a policy.
+"""Retries, timeouts, waits and fallbacks as litellm's Router applies them, in the words of a policy."""
 
-A policy has one number of retries and one timeout for every deployment; a config may have many.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalgate.load.litellm_config.config import LitellmConfig, Setting
@@ -11,7 +8,6 @@ from evalgate.load.litellm_config.draft import Draft, as_number
 from evalgate.load.litellm_config.groups import (
     MAX_FALLBACKS,
     Asked,
-    Deployed,
     FallbackLists,
     Groups,
     chain,
@@ -72,71 +68,86 @@ def put_reliability(
 ) -> None:
     """Write the policy's reliability for requests to ``entries``, which may ask all of ``asked``."""
     _put_fallbacks(reliable, entries)
-    retries = _one_number(reliable, "num_retries", {each: _retries(reliable, each) for each in asked})
-    _one_number(reliable, "request_timeout_s", {each: _timeout(reliable, each, streamed) for each in asked})
-    _put_waits(reliable, asked, 0 if retries is None else int(retries))
+    retries = _put_number(reliable, "num_retries", {each: _retries(reliable, each) for each in asked})
+    timeouts = {each: _timeout(reliable, each, streamed=streamed) for each in asked}
+    _put_number(reliable, "request_timeout_s", timeouts)
+    _put_waits(reliable, asked, int(retries))
 
 
 _Found = Mapping[Asked, tuple[float | None, KeyPath] | None]
 
 
-def _one_number(reliable: Reliable, name: str, found: _Found) -> float | None:
-    """Write what all deployments agree on; where they do not, the policy has to say it."""
-    own: KeyPath = ("reliability", name)
+def _put_number(reliable: Reliable, name: str, found: _Found) -> float:
+    """Write a number for all deployments, and of its own for each that differs; returns the largest.
+
+    What the policy says itself under ``reliability`` is said for all.
+    """
+    draft, shared = reliable.draft, ("reliability", name)
     known = {asked: each for asked, each in found.items() if each is not None}
-    if len({value for value, _ in known.values()}) > 1:
-        _, source = list(known.values())[-1]
-        numbers = said(
-            [f"{_shown(value)} for {name_of(each, reliable.groups)!r}" for each, (value, _) in known.items()],
-            "and",
-        )
-        message = f"{name} comes to {numbers}, and a policy has one for all"
-        reliable.draft.refuse(source, message, f"write {show_key(own)} in the policy", [own])
-        return None
+    if draft.states(shared):
+        return as_number(draft.stated_at(shared)) or 0
     if not known:
-        return None
-    value, source = next(iter(known.values()))
-    if name == "num_retries" and value is not None and value > MOST_RETRIES:
-        message = (
-            f"a failed call is tried {value:g} times again, and evalgate tries {MOST_RETRIES} times at most"
-        )
-        cure = f"write {show_key(own)}: {MOST_RETRIES} in the policy, or fewer here"
-        reliable.draft.refuse(source, message, cure, [own])
-    elif value is not None:
-        reliable.draft.put(own, int(value) if name == "num_retries" else value, source)
-    return value
+        return 0
+    # A deployment cannot say that it has none where all others have one.
+    values = [value for value, _ in known.values()]
+    common = None if None in values else values[0]
+    for asked, (value, source) in known.items():
+        own: KeyPath = ("deployments", name_of(asked, reliable.groups), name)
+        key = shared if value == common else own
+        if name == "num_retries" and value is not None and value > MOST_RETRIES:
+            _refuse_retries(reliable, value, source, key)
+        elif value is not None and (key == own or shared not in draft.sources):
+            draft.put(key, int(value) if name == "num_retries" else value, source)
+    return max((value for value in values if value is not None), default=0)
 
 
-def _shown(value: float | None) -> str:
-    return "none" if value is None else f"{value:g}"
+def _refuse_retries(reliable: Reliable, value: float, source: KeyPath, key: KeyPath) -> None:
+    message = f"a failed call is tried {value:g} times again, and evalgate tries {MOST_RETRIES} times at most"
+    cure = f"write {show_key(key)}: {MOST_RETRIES} in the policy, or fewer here"
+    reliable.draft.refuse(source, message, cure, [key])
 
 
 def _retries(reliable: Reliable, asked: Asked) -> tuple[float | None, KeyPath] | None:
     """Return how often a deployment is tried again: its own number, else the Router's, the module's, or 2."""
-    draft, config = reliable.draft, reliable.config
-    level = reliable.groups.level(asked)
-    own: KeyPath = ("reliability", "num_retries")
-    found = (
-        next((each.setting("num_retries") for each in level if each.setting("num_retries")), None)
-        or config.router("num_retries")
-        or config.module("num_retries")
-    )
+    config, own = reliable.config, _own(reliable, asked, "num_retries")
+    found = own or config.router("num_retries") or config.module("num_retries")
     if found is None:
-        return _by_policy(reliable, asked.group, NUM_RETRIES, ("model_list",))
-    number = draft.number(found, own, whole=True)
-    return None if number is None else _by_policy(reliable, asked.group, number, found.key)
+        return _by_policy(reliable, asked, NUM_RETRIES, ("model_list",))
+    number = reliable.draft.number(found, _settling(reliable, asked, found, "num_retries"), whole=True)
+    return None if number is None else _by_policy(reliable, asked, number, found.key)
+
+
+def _settling(reliable: Reliable, asked: Asked, found: Setting, name: str) -> KeyPath:
+    """Return the key of the policy that goes over a setting: a deployment's own, or that of all."""
+    if found.key[0] != "model_list" or reliable.draft.states(("reliability", name)):
+        return ("reliability", name)
+    return ("deployments", name_of(asked, reliable.groups), name)
+
+
+def _own(reliable: Reliable, asked: Asked, name: str, ours: str | None = None) -> Setting | None:
+    """Return a setting of the deployments that one of a policy stands for; they have to agree on it."""
+    level = reliable.groups.level(asked)
+    settings = [each.setting(name) for each in level]
+    stated = next((each for each in settings if each is not None), None)
+    if stated is not None and len({each.value if each is not None else None for each in settings}) > 1:
+        alias = name_of(asked, reliable.groups)
+        settling = _settling(reliable, asked, stated, ours or name)
+        message = f"the deployments of {alias!r} have different ones, and one of them is taken by chance"
+        cure = f"give them one, or write {show_key(settling)} in the policy"
+        reliable.draft.refuse(stated.key, message, cure, [settling])
+    return stated
 
 
 def _by_policy(
-    reliable: Reliable, group: str, number: float, source: KeyPath
+    reliable: Reliable, asked: Asked, number: float, source: KeyPath
 ) -> tuple[float, KeyPath] | None:
     """Apply a retry policy, which counts each kind of failure apart; a policy of ours counts them as one."""
     config = reliable.config
     per_group = config.router("model_group_retry_policy")
     policies = per_group.value if per_group is not None and isinstance(per_group.value, dict) else {}
     setting = config.router("retry_policy")
-    if per_group is not None and isinstance(policies.get(group), dict):
-        setting = Setting((*per_group.key, group), policies[group])
+    if per_group is not None and isinstance(policies.get(asked.group), dict):
+        setting = Setting((*per_group.key, asked.group), policies[asked.group])
     if setting is None or not isinstance(setting.value, dict):
         return number, source
     stated = {name: as_number(value) for name, value in setting.value.items() if value is not None}
@@ -155,24 +166,24 @@ def _by_policy(
     return None
 
 
-def _timeout(reliable: Reliable, asked: Asked, streamed: bool) -> tuple[float | None, KeyPath] | None:
+def _timeout(reliable: Reliable, asked: Asked, *, streamed: bool) -> tuple[float | None, KeyPath] | None:
     """Return the seconds after which one try is given up, in litellm's order of precedence."""
-    config, level = reliable.config, reliable.groups.level(asked)
+    config, ours = reliable.config, "request_timeout_s"
     router, module = config.router("timeout"), config.module("request_timeout")
-    # The module's goes over the Router's own where both are stated: it is the one of a single try.
-    found: list[Setting | None] = [_of(level, "timeout"), _of(level, "request_timeout"), module, router]
+    # The module's goes over the Router's where both are stated: it is the one of a single try.
+    names = ("timeout", "request_timeout")
+    found: list[Setting | None] = [*(_own(reliable, asked, name, ours) for name in names), module, router]
     if streamed:
-        streams = [_of(level, "stream_timeout"), config.router("stream_timeout")]
+        streams = [_own(reliable, asked, "stream_timeout", ours), config.router("stream_timeout")]
         found = [*streams, module if router is not None else None, *found]
     setting = next((each for each in found if each is not None and each.value != 0), None)
     if setting is None:
         return None, ("model_list",)
-    number = reliable.draft.number(setting, ("reliability", "request_timeout_s"))
+    if setting is module and router is not None:
+        older = "goes over router_settings.timeout, as in LiteLLM since June 2026; older ones take that"
+        reliable.draft.tell(setting.key, older)
+    number = reliable.draft.number(setting, _settling(reliable, asked, setting, ours))
     return None if number is None else (number, setting.key)
-
-
-def _of(level: Iterable[Deployed], name: str) -> Setting | None:
-    return next((each.setting(name) for each in level if each.setting(name)), None)
 
 
 def _put_waits(reliable: Reliable, asked: Sequence[Asked], retries: int) -> None:

@@ -128,9 +128,7 @@ def _who(
 
 
 def _stated_provider(draft: Draft, alias: str) -> str | None:
-    deployments = draft.stated.get("deployments")
-    own = deployments.get(alias) if isinstance(deployments, dict) else None
-    provider = own.get("provider") if isinstance(own, dict) else None
+    provider = draft.stated_at(("deployments", alias, "provider"))
     return provider if isinstance(provider, str) else None
 
 

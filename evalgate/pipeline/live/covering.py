@@ -25,8 +25,9 @@ class Covering:
         """Return the calls, each distinct one once."""
         sides: dict[str, Side] = {}
         for policy in self._policies:
-            for _, _, request in every_request_of(policy, asked):
-                sides.setdefault(request.digest, partial(_ask, request, policy.reliability))
+            for _, alias, request in every_request_of(policy, asked):
+                rules = policy.deployments[alias].rules(policy.reliability)
+                sides.setdefault(request.digest, partial(_ask, request, rules))
         return [*sides.values(), *(partial(each.serve, asked) for each in self._cascades)]
 
 

@@ -91,7 +91,7 @@ def walk_every_deployment(suite: Suite, policy: Policy, recordings: Recordings) 
     caller = _Pretending(ReplayCaller(recordings), succeeding=True)
     for asked, alias, request in every_request(suite, policy):
         caller.met_missing = False
-        run_now(caller(request, policy.reliability))
+        run_now(caller(request, policy.deployments[alias].rules(policy.reliability)))
         caller.walked.deployment.setdefault(request.digest, alias)
         caller.walked.by_case.setdefault(asked.case.id, set()).add(request.digest)
         if caller.met_missing:

@@ -159,7 +159,7 @@ def _planned(suite: Suite, side: _Side, pool: Pool, bill: _Bill) -> PlannedSide:
 
 def _row(side: _Side, alias: str, pool: Pool, bill: _Bill) -> PlannedCalls:
     price = side.prices[alias]
-    attempts = side.policy.reliability.num_retries + 1
+    attempts = side.policy.deployments[alias].rules(side.policy.reliability).num_retries + 1
     needed = _of(side.usual, side.usual.needed, alias)
     to_make = _of(side.usual, side.to_make, alias)
     likely, basis = expected(list(to_make.values()), price, pool)

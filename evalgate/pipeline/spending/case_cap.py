@@ -25,14 +25,16 @@ def case_cap(suite: Suite, policy: Policy, prices: Mapping[str, Price]) -> Usd:
 
     """
     longest = replace(suite, cases=(max(suite.cases, key=_length),), trials=1)
-    attempts = policy.reliability.num_retries + 1
     asked = {request.digest: (alias, request) for _, alias, request in every_request(longest, policy)}
     for succeeding in (True, False):
         walked = walk(longest, policy, None, succeeding=succeeding)
         for digest, request in walked.needed.items():
             if digest in walked.deployment:
                 asked.setdefault(digest, (walked.deployment[digest], request))
-    return total(worst(request, prices[alias], attempts) for alias, request in asked.values())
+    return total(
+        worst(request, prices[alias], policy.deployments[alias].rules(policy.reliability).num_retries + 1)
+        for alias, request in asked.values()
+    )
 
 
 def cap_note(*manifests: Manifest) -> tuple[str, ...]:

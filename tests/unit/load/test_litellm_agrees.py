@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import importlib.util
+import json
 import os
 import warnings
 from collections import Counter
@@ -53,8 +54,6 @@ def arguments(origin, **more):
 
 def read(arguments, entry, tmp_path):
     """Return what a policy that asks `entry` would be, by our reading of a Router's arguments."""
-    import json
-
     path = tmp_path / "router.json"
     path.write_text(json.dumps(arguments))
     draft = Draft(read_litellm_config(path, "router.json"))
@@ -86,6 +85,7 @@ CASES = [
     ("chat", {"num_retries": 0, "fallbacks": [{"chat": ["ordered"]}]}),
     ("alias", {"num_retries": 0, "model_group_alias": {"alias": "chat"}, "fallbacks": [{"alias": ["own"]}]}),
     ("eager", {"num_retries": 1}),
+    ("chat", {"num_retries": 1, "fallbacks": [{"chat": ["eager", "own"]}]}),
     ("sdk", {"num_retries": 1}),
     ("chat", {"num_retries": 1, "retry_policy": {"DefaultRetries": 3}}),
     ("chat", {"num_retries": 0, "model_group_retry_policy": {"chat": {"DefaultRetries": 2}}}),
@@ -108,9 +108,13 @@ def test_its_router_asks_whom_we_read_and_as_often(litellm, tmp_path, entry, mor
         asyncio.run(ask())
         asked = [each.json["model"] for each in server.received]
     chain = [entry, *ours["reliability"].get("fallbacks", {}).get(entry, [])]
-    tries = 1 + ours["reliability"]["num_retries"]
-    models = [ours["deployments"][alias]["model"] for alias in chain]
-    assert asked == [model.removeprefix("openai/") for model in models for _ in range(tries)]
+    common = ours["reliability"]["num_retries"]
+    served = [ours["deployments"][alias] for alias in chain]
+    assert asked == [
+        each["model"].removeprefix("openai/")
+        for each in served
+        for _ in range(1 + each.get("num_retries", common))
+    ]
 
 
 def test_its_timeouts_are_the_ones_we_read(litellm, tmp_path):
@@ -131,6 +135,25 @@ def test_its_timeouts_are_the_ones_we_read(litellm, tmp_path):
         )
         # Its default is 100 minutes; a call of ours ends after ten.
         assert ours["reliability"].get("request_timeout_s", 6000) == theirs
+
+
+def test_the_time_of_one_try_goes_over_the_time_of_all(litellm, tmp_path):
+    path = tmp_path / "proxy.yaml"
+    where = {"model": "openai/m", "api_base": "http://127.0.0.1:1/v1"}
+    listed = [{"model_name": "chat", "litellm_params": where}]
+    settings = {"router_settings": {"timeout": 20}, "litellm_settings": {"request_timeout": 12}}
+    path.write_text(json.dumps({"model_list": listed, **settings}))
+    draft = Draft(read_litellm_config(path, "proxy.yaml"))
+    assert translate(draft, Wanted({("use",): "chat"}), {"any": LitellmProvider(kind="litellm")}) == []
+    before = litellm.request_timeout, litellm.request_timeout_explicitly_set
+    try:
+        # What the proxy does with litellm_settings.
+        litellm.request_timeout, litellm.request_timeout_explicitly_set = 12, True
+        router = litellm.Router(model_list=listed, timeout=20)
+        theirs = router._get_timeout({}, where)
+    finally:
+        litellm.request_timeout, litellm.request_timeout_explicitly_set = before
+    assert draft.value["reliability"]["request_timeout_s"] == theirs == 12
 
 
 def test_its_cache_lives_as_long_as_we_read(litellm, tmp_path):

@@ -324,9 +324,14 @@ def test_what_the_policy_says_itself_goes_over_what_is_read(config):
             "takes one of 2 deployments of 'chat' by chance, and they differ in params",
         ),
         (
-            [entry("chat", {**CHAT, "timeout": 3}), entry("big", CLAUDE)],
+            [entry("chat", {**CHAT, "timeout": 3}), entry("chat", {**CHAT, "timeout": 4})],
+            {},
+            "litellm_params.timeout: the deployments of 'chat' have different ones",
+        ),
+        (
+            [entry("chat", CHAT), entry("big", {**CLAUDE, "num_retries": 7})],
             {"router_settings": {"fallbacks": [{"chat": ["big"]}]}},
-            "request_timeout_s comes to 3 for 'chat' and none for 'big'",
+            "write deployments.big.num_retries: 5 in the policy",
         ),
         (
             None,
@@ -392,6 +397,40 @@ def test_a_refusal_is_settled_by_saying_it_in_the_policy(config):
     config.policy("reliability: {num_retries: 5, request_timeout_s: 3, backoff_s: 1}\n")
     found = config.read(router_settings=settings).reliability
     assert (found.num_retries, found.request_timeout_s, found.backoff_s) == (5, 3, 1)
+
+
+def test_deployments_may_have_numbers_of_their_own(config):
+    listed = [
+        entry("chat", {**CHAT, "timeout": 3}),
+        entry("big", {**CLAUDE, "num_retries": 4}),
+        entry("own", {**LOCAL, "timeout": 9}),
+    ]
+    settings = {"num_retries": 1, "fallbacks": [{"chat": ["big", "own"]}]}
+    found = config.read(listed, router_settings=settings)
+    assert (found.reliability.num_retries, found.reliability.request_timeout_s) == (1, None)
+    rules = {alias: each.own_rules for alias, each in found.deployments.items()}
+    assert rules == {
+        "chat": {"request_timeout_s": 3},
+        "big": {"num_retries": 4},
+        "own": {"request_timeout_s": 9},
+    }
+    _, differences = compared(
+        config, (config.files.root / PRODUCTION).read_text(), listed, router_settings=settings
+    )
+    assert differences == {}
+    config.policy("reliability: {num_retries: 2}\ndeployments: {own: {request_timeout_s: 8}}\n")
+    found = config.read(listed, router_settings=settings)
+    assert found.reliability.num_retries == 2
+    assert found.deployments["big"].own_rules == {}
+    assert found.deployments["own"].own_rules == {"request_timeout_s": 8}
+    _, differences = compared(
+        config, (config.files.root / PRODUCTION).read_text(), listed, router_settings=settings
+    )
+    assert differences == {
+        "reliability.num_retries": ("2", "1"),
+        "deployments.big.num_retries": ("2", "4"),
+        "deployments.own.request_timeout_s": ("8", "9"),
+    }
 
 
 def test_chance_is_settled_by_choosing_the_deployment(config):

@@ -347,6 +347,8 @@ def test_the_digest_covers_what_serves_and_not_how_it_is_written(files):
         ('model: small, revision: "1"', 'model: small, revision: "2"'),
         ('model: small, revision: "1"', 'model: small, revision: "1", price: {input_per_1m: 1}'),
         ('model: small, revision: "1"', 'model: small, revision: "1", quantization: q4'),
+        ('model: small, revision: "1"', 'model: small, revision: "1", num_retries: 1'),
+        ('model: small, revision: "1"', 'model: small, revision: "1", request_timeout_s: 9'),
         ("{fallbacks: {weak: [strong]}}", "{}"),
         ("{fallbacks: {weak: [strong]}}", "{num_retries: 1, fallbacks: {weak: [strong]}}"),
         ("reliability:", "cache: {mode: exact}\nreliability:"),

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -81,6 +82,22 @@ def test_a_fallback_answers_after_the_retries_and_everything_counts():
     assert outcome.deployment == "strong"
     assert outcome.result.text.startswith("model-strong")
     assert outcome.latency_s == pytest.approx(0.5 + 1.0 + 0.5 + 0.1)
+
+
+def test_a_deployments_own_retries_and_timeout_go_over_the_policys():
+    weak = replace(deployment("weak"), num_retries=0)
+    strong = replace(deployment("strong"), request_timeout_s=7.0)
+    rules = Reliability(num_retries=2, backoff_s=0.0, request_timeout_s=3, fallbacks={"weak": ["strong"]})
+    caller = ScriptedCaller({"model-weak": [BROKEN], "model-strong": [BROKEN]})
+    asked = []
+
+    async def watching(request, given):
+        asked.append((request.model, given.num_retries, given.request_timeout_s))
+        return await caller(request, given)
+
+    outcome = served(policy(weak, strong, reliability=rules), watching, case())
+    assert asked == [("model-weak", 0, 3), ("model-strong", 2, 7.0)]
+    assert [len(step.attempts) for step in outcome.steps] == [1, 2]
 
 
 def test_fallbacks_of_fallbacks_are_not_followed_and_none_is_asked_twice():
