@@ -33,7 +33,8 @@ from evalgate.core.cases import Case
 from evalgate.core.digest import DigestFrame
 from evalgate.core.messages import Message
 from evalgate.core.policy import Deployment, Policy
-from evalgate.core.policy_file import CacheFile, ExactCache, Reliability, ResponseFile, SemanticCache
+from evalgate.core.policy_file import CacheFile, ExactCache, Reliability, SemanticCache
+from evalgate.core.response_file import ResponseFile
 from evalgate.scoring.one_arm import exact_interval
 from evalgate.serving.cache import PolicyCache
 from evalgate.serving.nearest import NearestKeys

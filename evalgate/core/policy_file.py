@@ -12,6 +12,7 @@ from evalgate.core.cascade_file import CascadeFile
 from evalgate.core.hosting_file import Hosting
 from evalgate.core.messages import Message
 from evalgate.core.prompt_cache_file import PromptCacheFile
+from evalgate.core.response_file import ResponseFile, rule_tag
 from evalgate.core.service_time_file import ServiceTimeFile
 from evalgate.core.written import Written
 
@@ -120,12 +121,8 @@ NormalizeName = Literal[
 CacheScope = Literal["last_message", "conversation", "request"]
 
 
-def _rule_tag(value: object) -> str:
-    return "name" if isinstance(value, str) else "rule"
-
-
 NormalizeRule = Annotated[
-    Annotated[NormalizeName, Tag("name")] | Annotated[RegexRule, Tag("rule")], Discriminator(_rule_tag)
+    Annotated[NormalizeName, Tag("name")] | Annotated[RegexRule, Tag("rule")], Discriminator(rule_tag)
 ]
 
 
@@ -256,31 +253,6 @@ class Reliability(Written):
     backoff_jitter: Literal["full", "none"] = "full"
     max_retry_after_s: Seconds = 120.0
     fallbacks: dict[str, list[str]] = {}
-
-
-class ExtractRegex(Written):
-    """Keep the first group (or the whole match) of an RE2 pattern; an answer without a match stays whole."""
-
-    extract_regex: str
-
-
-class ExtractJson(Written):
-    """Keep the value at a dotted path of the first JSON value in the answer."""
-
-    extract_json: str
-
-
-ResponseName = Literal["strip", "strip_code_fences"]
-ResponseRule = Annotated[
-    Annotated[ResponseName, Tag("name")] | Annotated[ExtractRegex | ExtractJson, Tag("rule")],
-    Discriminator(_rule_tag),
-]
-
-
-class ResponseFile(Written):
-    """Rules applied in order to every answer, cached ones too, before it is served."""
-
-    normalize: list[ResponseRule] = []
 
 
 class PolicyParts(Written):

@@ -121,47 +121,50 @@ class PolicyShelf:
         return self._findings.attempt_at(document, key, lambda: load_router(spec, folder, self._findings))
 
     def _deployments(self, document: Document[PolicyFile]) -> dict[str, Deployment]:
-        findings, folder = self._findings, document.path.parent
-        written = document.value
+        findings, folder, written = self._findings, document.path.parent, document.value
         shared = findings.attempt_at(
             document, ("prompt",), lambda: load_prompt(written.prompt, folder, findings)
         )
-        deployments: dict[str, Deployment] = {}
+        return {alias: self._deployment(document, alias, shared or ()) for alias in written.deployments}
+
+    def _deployment(
+        self, document: Document[PolicyFile], alias: str, shared: tuple[Message, ...]
+    ) -> Deployment:
+        findings, folder, written = self._findings, document.path.parent, document.value
+        each, key = written.deployments[alias], ("deployments", alias)
         helpers = written.cache.helpers if isinstance(written.cache, SemanticCache) else {}
-        for alias, each in written.deployments.items():
-            key, provider = ("deployments", alias), self._provider(document, alias)
-            revision = _attempt_revision(findings, document, alias, provider)
-            own = findings.attempt_at(document, (*key, "prompt"), _prompt_loader(each, folder, findings))
-            prompt = own if each.prompt is not None or alias in helpers.values() else shared
-            # What the policy sends with its own questions is not for embedders and verifiers.
-            params = {**({} if alias in helpers.values() else written.params), **(each.params or {})}
-            findings.problems.extend(_steering(document, alias, provider))
-            kind = "embed" if alias == helpers.get("embedder") else request_kind(provider)
-            identity = {
-                "provider": each.provider,
-                "model": each.model,
-                "revision": revision,
-                "quantization": each.quantization,
-            }
-            deployments[alias] = Deployment(
-                alias=alias,
-                kind=kind,
-                provider=each.provider,
-                model=each.model,
-                revision=revision,
-                quantization=each.quantization,
-                prompt=prompt or (),
-                params=params,
-                price=load_price(each.price, PriceSite(document, (*key, "price"), folder), findings),
-                frame=DigestFrame(kind, identity, params),
-                limits=each.limits,
-                num_retries=each.num_retries,
-                request_timeout_s=each.request_timeout_s,
-                service_time=load_service_time(document, alias, findings),
-                prompt_cache=each.prompt_cache,
-                batch=each.batch,
-            )
-        return deployments
+        provider = self._provider(document, alias)
+        revision = _attempt_revision(findings, document, alias, provider)
+        own = findings.attempt_at(document, (*key, "prompt"), _prompt_loader(each, folder, findings))
+        prompt = own if each.prompt is not None or alias in helpers.values() else shared
+        # What the policy sends with its own questions is not for embedders and verifiers.
+        params = {**({} if alias in helpers.values() else written.params), **(each.params or {})}
+        findings.problems.extend(_steering(document, alias, provider))
+        kind = "embed" if alias == helpers.get("embedder") else request_kind(provider)
+        identity = {
+            "provider": each.provider,
+            "model": each.model,
+            "revision": revision,
+            "quantization": each.quantization,
+        }
+        return Deployment(
+            alias=alias,
+            kind=kind,
+            provider=each.provider,
+            model=each.model,
+            revision=revision,
+            quantization=each.quantization,
+            prompt=prompt or (),
+            params=params,
+            price=load_price(each.price, PriceSite(document, (*key, "price"), folder), findings),
+            frame=DigestFrame(kind, identity, params),
+            limits=each.limits,
+            service_time=load_service_time(document, alias, findings),
+            prompt_cache=each.prompt_cache,
+            batch=each.batch,
+            num_retries=each.num_retries,
+            request_timeout_s=each.request_timeout_s,
+        )
 
     def _provider(self, document: Document[PolicyFile], alias: str) -> ProviderFile | None:
         name = document.value.deployments[alias].provider

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalgate.core.errors import Problem
-from evalgate.core.policy_file import ExtractRegex, PolicyFile, RegexRule, SemanticCache, routed_to
+from evalgate.core.policy_file import PolicyFile, RegexRule, SemanticCache, routed_to
+from evalgate.core.response_file import ExtractRegex
 from evalgate.load.batches import check_batches
 from evalgate.load.cascades import cascade_names, check_cascade
 from evalgate.load.documents import Document

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from evalgate.core.digest import canonical_json, valid_text
-from evalgate.core.policy_file import ExtractJson, ExtractRegex, ResponseName
+from evalgate.core.response_file import ExtractJson, ExtractRegex, ResponseName
 from evalgate.serving.patterns import compile_pattern
 
 Rule = Callable[[str], str]

@@ -6,7 +6,7 @@ from typing import Protocol
 from evalgate.core.calls import Attempt
 from evalgate.core.outcome import Failure, TokenTimes
 from evalgate.core.policy import Policy
-from evalgate.core.policy_file import ResponseFile
+from evalgate.core.response_file import ResponseFile
 from evalgate.serving.generate import Generated
 
 _ANEW = "`evalgate record --refresh 100%` records it anew"

@@ -13,15 +13,8 @@ from evalgate.core.digest import canonical_json
 from evalgate.core.messages import Message, ToolCall
 from evalgate.core.outcome import Answer, Failure
 from evalgate.core.policy import Router
-from evalgate.core.policy_file import (
-    ColumnRouter,
-    ExactCache,
-    ExtractJson,
-    ExtractRegex,
-    Price,
-    RegexRule,
-    Reliability,
-)
+from evalgate.core.policy_file import ColumnRouter, ExactCache, Price, RegexRule, Reliability
+from evalgate.core.response_file import ExtractJson, ExtractRegex
 from evalgate.serving.cache import Entry, PolicyCache
 from evalgate.serving.clock import case_times
 from evalgate.serving.normalize import DATE_MASK, NUMBER_MASK, UUID_MASK, compile_rules

@@ -7,7 +7,8 @@ from evalgate.core.calls import Attempt, Call, Request, Response
 from evalgate.core.digest import DigestFrame
 from evalgate.core.messages import Message
 from evalgate.core.policy import Deployment, Policy, Router
-from evalgate.core.policy_file import ExactCache, Reliability, ResponseFile
+from evalgate.core.policy_file import ExactCache, Reliability
+from evalgate.core.response_file import ResponseFile
 from evalgate.core.retry import Again, next_step
 
 PROMPT = (Message("system", "Classify."), Message("user", "{{input}}"))

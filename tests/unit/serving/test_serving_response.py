@@ -1,7 +1,7 @@
 import pytest
 
 from evalgate.core.errors import BadInput
-from evalgate.core.policy_file import ExtractJson, ExtractRegex
+from evalgate.core.response_file import ExtractJson, ExtractRegex
 from evalgate.serving.response import compile_response
 
 
