@@ -22,3 +22,18 @@ class BatchFile(Written):
     def window_s(self) -> float:
         """The window in seconds."""
         return self.completion_window.value
+
+
+class MicrobatchFile(Written):
+    """Requests that a client collects for up to ``window`` and sends as one call, of ``max_size`` at most.
+
+    The first of them opens the window; a call that is full goes at once.
+    """
+
+    window: Annotated[Quantity, quantity("ms", "s", of="of a window")]
+    max_size: Annotated[int, Field(ge=1)]
+
+    @property
+    def window_s(self) -> float:
+        """The longest wait in seconds: none where a call has room for one request only."""
+        return 0.0 if self.max_size == 1 else self.window.value

@@ -36,12 +36,21 @@ class LoadLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class Collector:
+    """Requests that come within ``window_s`` of the first are sent as one call, of ``max_size`` at most."""
+
+    window_s: float
+    max_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Station:
     """One deployment as traffic sees it: its quotas, and how much it serves at once; None is without bound.
 
     ``requests_per_s`` and ``tokens_per_s`` are quotas of the limiter in front of it. ``slots`` is how many
     requests are served at once, each taking as long as it was recorded to take. With ``engine`` the time
-    depends on what else is running, and ``slots`` is not used.
+    depends on what else is running, and ``slots`` is not used. ``collects`` comes before the quotas, which
+    then count calls and not requests.
     """
 
     name: str
@@ -49,6 +58,7 @@ class Station:
     tokens_per_s: float | None = None
     slots: int | None = None
     engine: StepTime | None = None
+    collects: Collector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ class StationLoad:
 
     ``utilisation`` is what was asked of it as a share of what it can do, by whatever ``binds`` first:
     ``rpm``, ``tpm``, ``concurrency``, ``engine``, or nothing (empty). ``queue_mean`` and ``queue_max`` count
-    requests that wait for it.
+    requests that wait for it: calls, where one call carries several requests, ``per_call`` on average.
     """
 
     station: str
@@ -83,6 +93,7 @@ class StationLoad:
     binds: str
     queue_mean: float
     queue_max: int
+    per_call: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from evalgate.core.batch_file import BatchFile
+from evalgate.core.batch_file import BatchFile, MicrobatchFile
 from evalgate.core.calls import Request, RequestKind
 from evalgate.core.cascade_file import CascadeFile, Verifier
 from evalgate.core.cases import Case
@@ -39,6 +39,7 @@ class Deployment:
     service_time: ServiceTime | None = field(default=None, compare=False)
     prompt_cache: PromptCacheFile | None = None
     batch: BatchFile | None = None
+    microbatch: MicrobatchFile | None = None
     num_retries: int | None = None
     request_timeout_s: float | None = None
 

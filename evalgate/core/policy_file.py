@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from evalgate.core.batch_file import BatchFile
+from evalgate.core.batch_file import BatchFile, MicrobatchFile
 from evalgate.core.cascade_file import CascadeFile
 from evalgate.core.hosting_file import Hosting
 from evalgate.core.messages import Message
@@ -81,6 +81,7 @@ class DeploymentParts(Written):
     service_time: ServiceTimeFile | None = None
     prompt_cache: PromptCacheFile | None = None
     batch: BatchFile | None = None
+    microbatch: MicrobatchFile | None = None
     prompt: list[Message] | str | None = None
     params: dict[str, Any] | None = None
     num_retries: Retries | None = None
@@ -92,7 +93,8 @@ class DeploymentFile(DeploymentParts):
 
     ``service_time`` says how an engine of one's own slows down as it fills; it is used for traffic alone.
     ``prompt_cache`` says how the provider keeps the beginnings of prompts, by which their price is predicted.
-    ``batch`` says that it is asked through the provider's batch API.
+    ``batch`` says that it is asked through the provider's batch API, ``microbatch`` that requests which come
+    shortly after one another are sent together.
     """
 
     provider: str

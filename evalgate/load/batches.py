@@ -31,6 +31,24 @@ def check_batches(document: Document[PolicyFile]) -> Iterator[Problem]:
         yield document.problem(("deployments", alias, "batch"), *why, at_key=True)
 
 
+def check_microbatches(document: Document[PolicyFile]) -> Iterator[Problem]:
+    """Yield the deployments with ``microbatch`` that have a batch API, stream, or batch by themselves."""
+    policy = document.value
+    for alias, each in policy.deployments.items():
+        if each.microbatch is None:
+            continue
+        if each.batch is not None:
+            why = "a batch API collects requests by itself", "remove one of the two"
+        elif {**policy.params, **(each.params or {})}.get("stream") is True:
+            why = "one call answers several requests, all at once", "remove stream: true here, or microbatch"
+        elif each.service_time is not None:
+            cure = "remove microbatch, which such an engine makes needless, or service_time"
+            why = "service_time is of an engine that batches requests by itself", cure
+        else:
+            continue
+        yield document.problem(("deployments", alias, "microbatch"), *why, at_key=True)
+
+
 def _of_cascade(policy: PolicyFile) -> tuple[str, ...]:
     if policy.cascade is None:
         return ()

@@ -71,7 +71,7 @@ def _entries(policy: Policy) -> tuple[str, ...]:
 
 
 def _deployment(deployment: Deployment) -> dict[str, object]:
-    streams, batch = deployment.params.get("stream"), deployment.batch
+    streams, batch, collects = deployment.params.get("stream"), deployment.batch, deployment.microbatch
     return {
         # It answers the same call, and shows its first token at another time.
         **({"stream": streams} if isinstance(streams, bool) else {}),
@@ -83,6 +83,7 @@ def _deployment(deployment: Deployment) -> dict[str, object]:
         "price": _price(deployment.price) if deployment.price is not None else None,
         **_prompt_cache(deployment),
         **({} if batch is None else {"batch": [batch.price_factor, batch.window_s]}),
+        **({} if collects is None else {"microbatch": [collects.window_s, collects.max_size]}),
     }
 
 
@@ -158,6 +159,9 @@ def _served(key: str, deployment: Deployment) -> Iterator[tuple[str, str]]:
     if deployment.batch is not None:
         yield f"{key}.batch.price_factor", _scalar(deployment.batch.price_factor)
         yield f"{key}.batch.completion_window", f"{deployment.batch.window_s / 3600:g}h"
+    if deployment.microbatch is not None:
+        yield f"{key}.microbatch.window", f"{deployment.microbatch.window.value * 1000:g}ms"
+        yield f"{key}.microbatch.max_size", _scalar(deployment.microbatch.max_size)
     if deployment.prompt_cache is not None:
         yield from _flat(f"{key}.prompt_cache", deployment.prompt_cache.model_dump(mode="json"))
 

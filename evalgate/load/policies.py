@@ -162,6 +162,7 @@ class PolicyShelf:
             service_time=load_service_time(document, alias, findings),
             prompt_cache=each.prompt_cache,
             batch=each.batch,
+            microbatch=each.microbatch,
             num_retries=each.num_retries,
             request_timeout_s=each.request_timeout_s,
         )
@@ -194,6 +195,11 @@ def _steering(document: Document[PolicyFile], alias: str, provider: ProviderFile
         if steers_litellm(name):
             cure = "remove it; what litellm needs stands in evalgate.yaml, under the provider's settings"
             yield document.problem(key, f"{name!r} would steer litellm and never reach the model", cure)
+
+
+def _identity(written: DeploymentFile, revision: str | None) -> dict[str, object]:
+    named: dict[str, object] = {"provider": written.provider, "model": written.model}
+    return {**named, "revision": revision, "quantization": written.quantization}
 
 
 def _prompt_loader(

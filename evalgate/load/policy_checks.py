@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from evalgate.core.errors import Problem
 from evalgate.core.policy_file import PolicyFile, RegexRule, SemanticCache, routed_to
 from evalgate.core.response_file import ExtractRegex
-from evalgate.load.batches import check_batches
+from evalgate.load.batches import check_batches, check_microbatches
 from evalgate.load.cascades import cascade_names, check_cascade
 from evalgate.load.documents import Document
 from evalgate.load.patterns import group_count, pattern_error
@@ -26,6 +26,7 @@ def check_policy(document: Document[PolicyFile]) -> Iterator[Problem]:
     yield from check_threshold(document)
     yield from check_cascade(document)
     yield from check_batches(document)
+    yield from check_microbatches(document)
     yield from _patterns(document)
     yield from _prompt_caches(document)
 

@@ -131,27 +131,34 @@ def _stations(found: LoadComparison, width: int) -> list[str]:
     headings = [
         Column("policy"),
         Column("deployment"),
-        Column("requests", "right"),
+        *(Column(text, "right") for text in counted(found)),
         Column("used", "right"),
         Column("of"),
         Column("queue, mean", "right"),
         Column("longest", "right"),
     ]
     rows = [
-        [Cell(text) for text in station_row(side, station)]
+        [Cell(text) for text in station_row(side, station, collected=len(counted(found)) > 1)]
         for side in sides(found)
         for station in side.stations
     ]
     return table(headings, rows, width=width, indent="  ") or _unaligned(rows)
 
 
-def station_row(side: SideLoad, station: StationLoad) -> list[str]:
-    """Return how busy a deployment was, as texts."""
+def counted(found: LoadComparison) -> tuple[str, ...]:
+    """Return what the columns count: requests, or calls where some deployment's requests are collected."""
+    collected = any(station.per_call != 1 for side in sides(found) for station in side.stations)
+    return ("calls", "requests a call") if collected else ("requests",)
+
+
+def station_row(side: SideLoad, station: StationLoad, *, collected: bool) -> list[str]:
+    """Return how busy a deployment was, as texts under :func:`counted` and the other headings."""
     bounded = bool(station.binds)
     return [
         safe_line(side.policy, 30),
         safe_line(station.station, 30),
         f"{station.requests:,}",
+        *([f"{station.per_call:.3g}"] if collected else []),
         percent(station.utilisation, 0) if bounded else MISSING,
         station.binds or "no limit",
         f"{station.queue_mean:.2f}",

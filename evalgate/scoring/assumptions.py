@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from evalgate.core.labels import JudgeStatus
 from evalgate.core.metrics import Metric
-from evalgate.core.run import Session
+from evalgate.core.run import Run, Session
 from evalgate.core.suite_file import Inference
 from evalgate.core.trials import TrialsPass
 from evalgate.scoring.units import Units
@@ -32,6 +32,17 @@ def recorded_on(sessions: Iterable[Session]) -> str:
     if len(days) < 2:
         return f"on {days[0]}" if days else ""
     return f"from {days[0]} to {days[-1]}"
+
+
+def whole_windows(runs: Iterable[Run]) -> tuple[str, ...]:
+    """Return what a micro-batching window adds to a latency that was measured without traffic."""
+    stations = (station for run in runs for station in run.manifest.stations)
+    windows = sorted({each.collects.window_s for each in stations if each.collects is not None})
+    if not windows:
+        return ()
+    shown = " and ".join(f"{window * 1000:g} ms" for window in windows)
+    said = f"every call waits the whole micro-batching window ({shown}), as a lone request does"
+    return (f"{said}; latency_p95_under_load finds the wait that traffic makes of it",)
 
 
 def sampling(units: Units) -> tuple[str, ...]:

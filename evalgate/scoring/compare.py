@@ -15,7 +15,7 @@ from evalgate.core.run import Look, Run
 from evalgate.scoring.accuracy import quality_change, quality_of
 from evalgate.scoring.answer_length import answer_length_change, answer_length_of
 from evalgate.scoring.arrays import Ints
-from evalgate.scoring.assumptions import recorded_on
+from evalgate.scoring.assumptions import recorded_on, whole_windows
 from evalgate.scoring.cache_state import unknown_cache_state
 from evalgate.scoring.columns import Columns, columns_of
 from evalgate.scoring.cost import cost_change, cost_of
@@ -57,7 +57,8 @@ def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Compar
     pairs = pair(baseline, candidate)
     sessions = interleaved_sessions(baseline.manifest.sessions, candidate.manifest.sessions)
     recorded = recorded_on((*baseline.manifest.sessions, *candidate.manifest.sessions))
-    setting = replace(_setting(rules), recorded=recorded)
+    windows = whole_windows((baseline, candidate))
+    setting = replace(_setting(rules), recorded=recorded, waits=windows)
     graded = pairs.take(pairs.baseline.graded & pairs.candidate.graded)
     slices: list[Change] = []
     for value, rows in _slices(baseline.results, pairs.before_at, rules.slice_by).items():
@@ -118,7 +119,7 @@ def compare_absolute(candidate: Run, rules: Rules | None = None) -> Comparison:
     states = states_of((candidate,), rules)
     (candidate,) = states.runs
     columns = columns_of(candidate)
-    setting = _setting(rules)
+    setting = replace(_setting(rules), waits=whole_windows((candidate,)))
     positions = np.arange(columns.n)[:, np.newaxis]
     slices: list[Change] = []
     for value, rows in _slices(_one_a_case(candidate), positions, rules.slice_by).items():
@@ -206,8 +207,13 @@ def _absolute(columns: Columns, setting: Setting) -> Iterator[Change]:
         yield _alone(metric, (scale, unit), measure(columns, setting), cases, setting)
     for time in times_alone(columns, setting):
         found = _alone(time.metric, ("relative", "s"), time.measured, time.cases, setting)
-        late = "" if time.metric == "turnaround" else mismeasured_because(time.cases)
-        yield replace(found, mismeasured_because=late, nothing_because=time.nothing_because)
+        waited = time.metric != "turnaround"
+        yield replace(
+            found,
+            mismeasured_because=mismeasured_because(time.cases) if waited else "",
+            nothing_because=time.nothing_because,
+            assumptions=setting.waits if waited else (),
+        )
     yield false_hits_alone(columns, setting)
     yield near_misses_alone(columns, setting)
     for hit_rate in HIT_RATES:

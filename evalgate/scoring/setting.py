@@ -11,7 +11,7 @@ class Setting:
     """The one-sided level, the slice being measured (None for all cases), and the price of a wrong answer.
 
     ``inference`` says what the interval of accuracy is about: traffic like this suite, or this suite itself.
-    ``recorded`` says when the calls were made, in words.
+    ``recorded`` says when the calls were made, in words; ``waits`` what latencies take for granted.
     """
 
     alpha: float
@@ -19,6 +19,7 @@ class Setting:
     cleanup_usd_per_wrong: float = 0.0
     inference: Inference = "population"
     recorded: str = ""
+    waits: tuple[str, ...] = ()
 
     @property
     def level(self) -> float:

@@ -80,5 +80,5 @@ def time_changes(pairs: Pairs, setting: Setting, sessions: frozenset[str]) -> It
         if waited is not times.pairs:
             before, after = (interactive(side) for side in (times.pairs.baseline, times.pairs.candidate))
             found = without_batched(found, times.pairs, (time.of(before, setting), time.of(after, setting)))
-        yield replace(found, assumptions=found.assumptions + times.notes)
+        yield replace(found, assumptions=found.assumptions + times.notes + setting.waits)
     yield turnaround_change(pairs, setting)

@@ -23,6 +23,7 @@ from evalgate.core.errors import BadInput, CannotJudge, Problem
 from evalgate.core.outcome import Answer, Step
 from evalgate.core.policy import Cascade, ConfidenceFunction
 from evalgate.core.policy_file import Reliability
+from evalgate.serving.ask import ask
 from evalgate.serving.generate import Generated, Ready, step_of
 from evalgate.serving.requests import fill_request
 
@@ -89,9 +90,13 @@ class _Vote:
         time, and what a server makes of many at once is measured under load.
         """
         deployment, prompt = asked.ready
-        rules = deployment.rules(self.rules)
         calls = [
-            await caller(fill_request(asked.case, deployment, prompt, asked.trial, sample), rules)
+            await ask(
+                deployment,
+                fill_request(asked.case, deployment, prompt, asked.trial, sample),
+                self.rules,
+                caller,
+            )
             for sample in range(1, self.spec.samples)
         ]
         drawn = [asked.response, *(call.response for call in calls if call.response is not None)]
@@ -145,8 +150,7 @@ class _Verify:
         """Ask the verifier; no usable number from it is no confidence, as it would be in production."""
         shown = self.served(asked.response).text
         case = asked.case.model_copy(update={"vars": {**asked.case.vars, ANSWER: shown}})
-        rules = self.ready[0].rules(self.rules)
-        call = await caller(fill_request(case, *self.ready, asked.trial), rules)
+        call = await ask(self.ready[0], fill_request(case, *self.ready, asked.trial), self.rules, caller)
         found = _NUMBER.findall(call.response.text or "") if call.response is not None else []
         low, high = self.spec.range
         said = float(found[-1]) if found else low

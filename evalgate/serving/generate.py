@@ -9,6 +9,7 @@ from evalgate.core.cases import Case
 from evalgate.core.outcome import Failure, Role, Step
 from evalgate.core.policy import Deployment
 from evalgate.core.policy_file import Reliability
+from evalgate.serving.ask import ask
 from evalgate.serving.prompts import Prompt
 from evalgate.serving.requests import fill_request
 
@@ -44,7 +45,7 @@ async def generate(
     steps: list[Step] = []
     latency_s, window_s = 0.0, None
     for deployment, prompt in chain:
-        call = await caller(fill_request(case, deployment, prompt, trial), deployment.rules(rules))
+        call = await ask(deployment, fill_request(case, deployment, prompt, trial), rules, caller)
         if deployment.batch is not None:
             call = batched(call, deployment.batch)
             window_s = max(window_s or 0.0, deployment.batch.window_s)

@@ -12,6 +12,7 @@ from evalgate.core.outcome import Role, Step
 from evalgate.core.policy import Deployment, EmbedFunction, Policy
 from evalgate.core.policy_file import SemanticCache
 from evalgate.core.vectors import listed_in, numbers_in, unpack
+from evalgate.serving.ask import ask
 from evalgate.serving.cache import Entry, Meaning, PolicyCache, Vector, keyed_messages
 from evalgate.serving.generate import step_of
 from evalgate.serving.normalize import compile_rules
@@ -110,7 +111,7 @@ class Lookup:
     async def _vector(self, text: str, looked: Looked, caller: Caller) -> Vector | None:
         if self._embedder is not None:
             request = self._embedder.request((Message("user", text),))
-            call = await caller(request, self._embedder.rules(self._policy.reliability))
+            call = await ask(self._embedder, request, self._policy.reliability, caller)
             response = looked.add(call, "embed", self._embedder.alias).response
             return None if response is None or response.vector is None else unpack(response.vector)
         assert self._embed is not None
@@ -121,7 +122,7 @@ class Lookup:
     async def _same_answer(self, case: Case, entry: Entry, looked: Looked, caller: Caller) -> bool:
         assert self._verifier is not None
         request = verifier_request(self._verifier, self._verifier_prompt, case, entry)
-        call = await caller(request, self._verifier.rules(self._policy.reliability))
+        call = await ask(self._verifier, request, self._policy.reliability, caller)
         response = looked.add(call, "verify", self._verifier.alias).response
         said = (response.text or "").split(maxsplit=1) if response is not None else []
         return bool(said) and said[0].strip(".,:;!*\"'").casefold() == "yes"

@@ -224,6 +224,7 @@ def _way(chain: Sequence[Ready], policy: Policy) -> str:
                     [message_json(m) for m in each.prompt],
                     None if each.batch is None else [each.batch.price_factor, each.batch.window_s],
                     each.own_rules,
+                    None if each.microbatch is None else each.microbatch.window_s,
                 ]
                 for each, _ in chain
             ],

@@ -143,3 +143,56 @@ def test_under_load_a_batch_asks_nothing_of_the_quota(project):
     asked = {each["station"]: each["requests"] for each in after}
     assert asked["nightly"] == 0
     assert asked["live"] == pytest.approx(before[0]["requests"] / 2, rel=0.1)
+
+
+COLLECTED = {
+    "production": "",
+    "collects": ", microbatch: {window: 50ms, max_size: 8}",
+    "rejected/dawdles": ", microbatch: {window: 900ms, max_size: 64}",
+    "rejected/alone": ", microbatch: {window: 900ms, max_size: 1}",
+}
+TRAFFIC = """traffic: {rps: 8, burstiness: 1}
+budgets: {latency_p95: {max_rise: 15%}, throughput: {min: 12rps}, latency_p95_under_load: {max_rise: 20%}}
+"""
+
+
+@pytest.fixture(scope="module")
+def collecting(tmp_path_factory):
+    root = project_in(tmp_path_factory.mktemp("collecting"), SUITE + TRAFFIC)
+    for file in (root / "policies/mail").rglob("*.yaml"):
+        file.unlink()
+    for name, more in COLLECTED.items():
+        live = f"{LIVE[:-1]}, limits: {{rpm: 600}}{more}}}"
+        (root / f"policies/mail/{name}.yaml").write_text(f"deployments: {{live: {live}}}\n")
+    return root
+
+
+def test_a_short_window_carries_more_traffic_and_ships(collecting):
+    code, _, checks = judged(collecting)
+    assert code == 0
+    assert checks["throughput", "min"]["baseline"]["value"] == pytest.approx(9, rel=0.05)
+    assert checks["throughput", "min"]["candidate"]["value"] > 12
+    latency = checks["latency_p95", "max_rise"]
+    assert latency["change"]["value"] == pytest.approx(0.05 / latency["baseline"]["value"])
+    assert any("the whole micro-batching window (50 ms)" in each for each in latency["assumptions"])
+
+
+def test_a_long_window_is_blocked(collecting):
+    code, _, checks = judged(collecting, "--policy", "dawdles")
+    assert code == 1
+    assert checks["latency_p95", "max_rise"]["verdict"] == "fail"
+
+
+def test_a_call_for_one_request_waits_for_nobody(collecting):
+    _, _, checks = judged(collecting, "--policy", "alone")
+    assert checks["latency_p95", "max_rise"]["method"] == "identical"
+    assert checks["latency_p95_under_load", "max_rise"]["change"] == {"value": 0, "low": 0, "high": 0}
+
+
+def test_load_shows_calls_and_the_requests_in_one(collecting):
+    done = evalgate(collecting, "load", "collects")
+    assert "requests a call" in done.stdout
+    (found,) = json.loads(evalgate(collecting, "load", "collects", "--format", "json").stdout)["loads"]
+    (station,) = found["candidate"]["deployments"]
+    assert station["per_call"] == pytest.approx(1 + 8 * 0.05, rel=0.05)
+    assert station["requests"] == pytest.approx(found["requests"] / station["per_call"], rel=0.05)

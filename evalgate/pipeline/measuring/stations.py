@@ -1,6 +1,6 @@
 """What each deployment of a policy can do at most, as traffic meets it."""
 
-from evalgate.core.load import LoadLevel, Station, StepTime
+from evalgate.core.load import Collector, LoadLevel, Station, StepTime
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.policy import Deployment, Policy
 from evalgate.core.service_time_file import FittedStepTimeFile, ServiceTime
@@ -15,15 +15,22 @@ def stations_of(policy: Policy) -> tuple[Station, ...]:
 def _station(alias: str, deployment: Deployment) -> Station:
     limits = deployment.limits
     engine = None if deployment.service_time is None else step_time(deployment.service_time)
+    collects = _collector(deployment)
     if limits is None:
-        return Station(alias, engine=engine)
+        return Station(alias, engine=engine, collects=collects)
     return Station(
         name=alias,
         requests_per_s=None if limits.rpm is None else limits.rpm / 60,
         tokens_per_s=None if limits.tpm is None else limits.tpm / 60,
         slots=limits.max_concurrency if engine is None else None,
         engine=engine,
+        collects=collects,
     )
+
+
+def _collector(deployment: Deployment) -> Collector | None:
+    written = deployment.microbatch
+    return Collector(written.window_s, written.max_size) if written is not None and written.window_s else None
 
 
 def step_time(written: ServiceTime) -> StepTime:

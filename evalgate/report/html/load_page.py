@@ -10,7 +10,7 @@ from evalgate.report.html.page import document
 from evalgate.report.html.section import Place, header_row, section, table
 from evalgate.report.html.svg import scroller
 from evalgate.report.html.typeset import missing, name, number, typeset
-from evalgate.report.load import NOTE, heading, reasons, rows_of, sides, station_row
+from evalgate.report.load import NOTE, counted, heading, reasons, rows_of, sides, station_row
 from evalgate.report.numbers import MISSING, percent, with_interval
 from evalgate.report.safe_text import safe_line
 
@@ -116,14 +116,18 @@ def _numbers(found: LoadComparison) -> Html:
 
 
 def _stations(found: LoadComparison) -> Html:
-    headings = ("policy", "deployment", "requests", "used", "of", "queue, mean", "longest")
-    head = header_row(*((text, "num" if at in {2, 3, 5, 6} else "") for at, text in enumerate(headings)))
+    numbers = counted(found)
+    texts = {"policy", "deployment", "of"}
+    headings = ("policy", "deployment", *numbers, "used", "of", "queue, mean", "longest")
+    head = header_row(*((text, "" if text in texts else "num") for text in headings))
     rows = joined(
         tag(
             "tr",
             *(
-                tag("td", text or MISSING, class_="num" if at in {2, 3, 5, 6} else None)
-                for at, text in enumerate(station_row(side, each))
+                tag("td", text or MISSING, class_=None if above in texts else "num")
+                for above, text in zip(
+                    headings, station_row(side, each, collected=len(numbers) > 1), strict=True
+                )
             ),
         )
         for side in sides(found)

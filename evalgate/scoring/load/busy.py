@@ -37,6 +37,7 @@ def _load(station: Station, visits: Visits, running_s: float, span_s: float) -> 
         binds=binds,
         queue_mean=waited_s / span_s if span_s else 0.0,
         queue_max=int(waiting.max(initial=0)),
+        per_call=visits.carried / len(visits.asked) if len(visits.asked) else 1.0,
     )
 
 

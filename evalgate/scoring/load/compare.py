@@ -123,6 +123,7 @@ def _mean_load(loads: Sequence[StationLoad]) -> StationLoad:
         binds=last.binds,
         queue_mean=float(np.mean([each.queue_mean for each in loads])),
         queue_max=max(each.queue_max for each in loads),
+        per_call=float(np.mean([each.per_call for each in loads])),
     )
 
 

@@ -41,12 +41,16 @@ class Demand:
         return np.diff(self.first)
 
 
-def demand_of(results: Sequence[Graded], stations: Mapping[str, int]) -> Demand:
+def demand_of(
+    results: Sequence[Graded], stations: Mapping[str, int], windows_s: Sequence[float] = ()
+) -> Demand:
     """Return what ``results`` ask of the deployments named in ``stations``.
 
     Every attempt is a visit, also a failed one: it took its place while it lasted. Times that belong to no
-    attempt (lookup, routing) pass before the first.
+    attempt (lookup, routing) pass before the first. ``windows_s`` are those in which each deployment's
+    requests are collected: an attempt's recorded wait has all of it, and a simulation finds what it is.
     """
+    collecting = dict(enumerate(windows_s))
     first, tail = [0], list[float]()
     rows: list[tuple[int, Attempt, float]] = []
     for graded in results:
@@ -59,7 +63,8 @@ def demand_of(results: Sequence[Graded], stations: Mapping[str, int]) -> Demand:
         on_the_wire = sum(attempt.latency_s + attempt.wait_s for _, attempt in visits)
         around_s = max(outcome.latency_s - on_the_wire, 0.0)
         for at, (station, attempt) in enumerate(visits):
-            rows.append((station, attempt, attempt.wait_s + (around_s if at == 0 else 0.0)))
+            pause_s = max(0.0, attempt.wait_s - collecting.get(station, 0.0))
+            rows.append((station, attempt, pause_s + (around_s if at == 0 else 0.0)))
         tail.append(0.0 if visits else around_s)
         first.append(len(rows))
     counted = [_tokens(attempt) for _, attempt, _ in rows]

@@ -73,7 +73,8 @@ def _side(run: Run) -> Side | Unmeasured:
     if all(graded.outcome.batch_window_s is not None for graded in run.results):
         return Unmeasured(f"{run.manifest.policy}: {NOBODY_WAITS}")
     numbers = {each.name: at for at, each in enumerate(stations)}
-    return Side(run.manifest.policy, demand_of(run.results, numbers), stations)
+    windows_s = [0.0 if each.collects is None else each.collects.window_s for each in stations]
+    return Side(run.manifest.policy, demand_of(run.results, numbers, windows_s), stations)
 
 
 def _weights(run: Run) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":

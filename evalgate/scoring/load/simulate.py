@@ -11,8 +11,9 @@ from math import inf, nan
 
 import numpy as np
 
-from evalgate.core.load import Station
+from evalgate.core.load import Collector, Station
 from evalgate.scoring.arrays import Bools, Floats, Ints
+from evalgate.scoring.load.collect import collected
 from evalgate.scoring.load.demand import Demand
 from evalgate.scoring.load.engine import Engine
 from evalgate.scoring.load.limiter import BURST_S, admitted
@@ -21,13 +22,17 @@ from evalgate.scoring.load.queue import starts, starts_with_patience
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """All visits to one deployment, in the order in which they came: seconds, and whether each stayed."""
+    """All visits to one deployment, in the order in which they came: seconds, and whether each stayed.
+
+    Where requests are collected a visit is a call; ``carried`` counts the requests of all of them.
+    """
 
     asked: Floats
     begun: Floats
     ended: Floats
     tokens: Floats
     stayed: Bools
+    carried: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +90,31 @@ def _at_once(demand: Demand, who: Requests, stations: Sequence[Station]) -> Time
         mine, row, asked = mine[order], row[order], asked[order]
         service = demand.service_s[row]
         tokens = demand.tokens[row] if who.sizes is None else who.sizes[mine].sum(axis=1).astype(np.float64)
-        ready = admitted(asked, np.ones(len(asked)), station.requests_per_s)
-        ready = np.maximum.accumulate(np.maximum(ready, admitted(asked, tokens, station.tokens_per_s)))
-        if patience_s < inf:
-            begun, stayed = starts_with_patience(asked, ready, service, station.slots, patience_s)
-        else:
-            begun = ready if station.slots is None else starts(ready, service, station.slots)
-            stayed = np.ones(len(asked), dtype=bool)
-        latency[mine] = begun + service - arrivals[mine]
-        rejected[mine] = ~stayed
-        seen.append(Visits(asked, begun, begun + service, tokens, stayed))
+        call_of = np.arange(len(mine))
+        if station.collects is not None:
+            calls = collected(asked, station.collects)
+            call_of, asked = calls.call_of, calls.sent
+            service, tokens = calls.largest(service), calls.total(tokens)
+        visits = _through(station, asked, (service, tokens), patience_s, len(mine))
+        latency[mine] = visits.ended[call_of] - arrivals[mine]
+        rejected[mine] = ~visits.stayed[call_of]
+        seen.append(visits)
     return Timeline(arrivals, latency, rejected, tuple(seen), tuple(_running(each) for each in seen))
+
+
+def _through(
+    station: Station, asked: Floats, takes: tuple[Floats, Floats], patience_s: float, carried: int
+) -> Visits:
+    """Send calls through a deployment's limiter and slots; each ``takes`` seconds of service, and tokens."""
+    service, tokens = takes
+    ready = admitted(asked, np.ones(len(asked)), station.requests_per_s)
+    ready = np.maximum.accumulate(np.maximum(ready, admitted(asked, tokens, station.tokens_per_s)))
+    if patience_s < inf:
+        begun, stayed = starts_with_patience(asked, ready, service, station.slots, patience_s)
+    else:
+        begun = ready if station.slots is None else starts(ready, service, station.slots)
+        stayed = np.ones(len(asked), dtype=bool)
+    return Visits(asked, begun, begun + service, tokens, stayed, carried)
 
 
 def _running(visits: Visits) -> float:
@@ -125,6 +144,9 @@ class _Place:
         self.requests_due = self.tokens_due = self.last = -inf
         self.rows: list[tuple[float, float, float, float, bool]] = []
         self.open: dict[int, int] = {}
+        # Requests that wait for their call to go, and which call that is.
+        self.collected: list[tuple[int, int]] = []
+        self.calls = self.carried = 0
 
     def ready(self, asked: float, tokens: float) -> float:
         """When the limiter lets a request through: the recursion whose closed form is in ``limiter``."""
@@ -150,7 +172,8 @@ class _Place:
     def visits(self) -> Visits:
         table = np.array(self.rows, dtype=np.float64).reshape(-1, 5)
         table = table[np.argsort(table[:, 0], kind="stable")]
-        return Visits(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4] > 0)
+        carried = self.carried or len(table)
+        return Visits(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4] > 0, carried)
 
 
 class _Run:
@@ -181,7 +204,10 @@ class _Run:
             upto = self.events[0][0] if self.events else inf
             if not self._engines_first(upto):
                 at, request, visit = heapq.heappop(self.events)
-                self._visit(at, request, visit)
+                if request >= 0:
+                    self._visit(at, request, visit)
+                elif self.places[-1 - request].calls == visit:
+                    self._send(at, self.places[-1 - request])
 
     def _with_engines(self) -> Iterator["_EngineAt"]:
         return (_EngineAt(place, place.engine) for place in self.engines if place.engine is not None)
@@ -216,8 +242,37 @@ class _Run:
         prompt, output = self.sizes[request]
         return prompt, output, float(prompt + output)
 
+    def _collect(self, asked: float, request: int, visit: int, by: Collector) -> None:
+        """Let a request wait for others; at one moment the end of a window comes before who comes then."""
+        number = self.station[visit]
+        place = self.places[number]
+        if not place.collected:
+            heapq.heappush(self.events, (asked + by.window_s, -1 - number, place.calls))
+        place.collected.append((request, visit))
+        if len(place.collected) == by.max_size:
+            self._send(asked, place)
+
+    def _send(self, at: float, place: _Place) -> None:
+        """Send what is collected as one call, which takes as long as the slowest of it."""
+        members, place.collected = place.collected, []
+        place.calls += 1
+        place.carried += len(members)
+        tokens = sum(self._size(*member)[2] for member in members)
+        ready = place.ready(at, tokens)
+        if place.wait_s(at, ready) > self.patience_s:
+            place.rows.append((at, at, at, tokens, False))
+            return
+        service_s = max(self.service_s[visit] for _, visit in members)
+        begun = place.serve(ready, service_s)
+        place.rows.append((at, begun, begun + service_s, tokens, True))
+        for request, visit in members:
+            self._next(begun + service_s, request, visit + 1)
+
     def _visit(self, asked: float, request: int, visit: int) -> None:
         place = self.places[self.station[visit]]
+        if place.station.collects is not None:
+            self._collect(asked, request, visit, place.station.collects)
+            return
         prompt, output, tokens = self._size(request, visit)
         ready = place.ready(asked, tokens)
         if place.wait_s(asked, ready) > self.patience_s:

@@ -57,3 +57,34 @@ def test_a_cascade_cannot_wait_for_a_window(files):
     files.write(TICKETS, text.replace(router, cascade))
     write(files, BATCH)
     assert "a cascade asks one deployment after another, and each would take a whole window" in files.said()
+
+
+COLLECT = "microbatch: {window: 20ms, max_size: 8}"
+
+
+def test_a_microbatch_is_read_and_changes_no_call(files):
+    before = files.load().suites[0].baseline
+    write(files, COLLECT)
+    after = files.load().suites[0].baseline
+    assert (after.deployments["weak"].microbatch.window_s, before.digest != after.digest) == (0.02, True)
+    calls = [each.deployments["weak"].request(()).digest for each in (before, after)]
+    assert calls[0] == calls[1]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (f"{COLLECT}, {BATCH}", "a batch API collects requests by itself"),
+        (f"{COLLECT}, params: {{stream: true}}", "one call answers several requests, all at once"),
+        (
+            f"{COLLECT}, service_time: {{step_s: 0.01, per_running_s: 0.001, per_prefill_token_s: 0, "
+            "max_running: 8}",
+            "an engine that batches requests by itself",
+        ),
+        ("microbatch: {window: 20, max_size: 8}", "20 has no unit"),
+        ("microbatch: {window: 20ms, max_size: 0}", "write a number of at least 1"),
+    ],
+)
+def test_what_a_microbatch_cannot_be(files, more, said):
+    write(files, more)
+    assert said in files.said()
