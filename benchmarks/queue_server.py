@@ -23,8 +23,8 @@ import multiprocessing
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -121,10 +121,9 @@ BODY = {"model": "m", "messages": [{"role": "user", "content": "Where is my parc
 
 async def run(origin: str, due: Sequence[float], client: str, canary: Canary) -> Measured:
     """Send a request at each moment of ``due``, whether earlier ones were answered or not."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        ask = _openai(origin) if client == "openai" else _plain(session, origin)
+    async with asking(origin, client) as ask, aiohttp.ClientSession(origin) as session:
         await asyncio.gather(*(ask() for _ in range(4)))  # connections and imports are no part of it
-        await (await session.get(f"{origin}/late")).json()
+        await (await session.get("/late")).json()
         canary.late_s.clear()
         start = time.perf_counter() + 0.2
 
@@ -135,15 +134,14 @@ async def run(origin: str, due: Sequence[float], client: str, canary: Canary) ->
             return time.perf_counter() - start - at, served
 
         found = await asyncio.gather(*(one(at) for at in due))
-        late = np.array([*canary.late_s, *await (await session.get(f"{origin}/late")).json()])
+        late = np.array([*canary.late_s, *await (await session.get("/late")).json()])
     latency, served = np.array(found).T
     return Measured(np.array(due), latency, served, float(np.quantile(late, 0.99)), float(late.max()))
 
 
 async def record(origin: str, in_flight: int, client: str) -> list[float]:
     """Return how long calls took of which so few are in flight that none waits for a place."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        ask = _openai(origin) if client == "openai" else _plain(session, origin)
+    async with asking(origin, client) as ask:
         await asyncio.gather(*(ask() for _ in range(in_flight)))
         gate = asyncio.Semaphore(in_flight)
 
@@ -156,24 +154,27 @@ async def record(origin: str, in_flight: int, client: str) -> list[float]:
         return await asyncio.gather(*(one() for _ in range(RECORDED)))
 
 
-def _plain(session: aiohttp.ClientSession, origin: str) -> Callable[[], asyncio.Future[float]]:
-    async def ask() -> float:
-        async with session.post(f"{origin}/v1/chat/completions", json=BODY) as response:
-            return float((await response.json())["choices"][0]["message"]["content"])
+@asynccontextmanager
+async def asking(origin: str, client: str) -> AsyncIterator[Callable[[], Awaitable[float]]]:
+    """Yield what asks the server once and returns how long it says that serving took."""
+    if client == "openai":
+        import openai
 
-    return ask  # type: ignore[return-value]
+        async with openai.AsyncOpenAI(api_key="none", base_url=f"{origin}/v1", max_retries=0) as vendor:
 
+            async def ask_openai() -> float:
+                reply = await vendor.chat.completions.create(**BODY)
+                return float(reply.choices[0].message.content)
 
-def _openai(origin: str) -> Callable[[], asyncio.Future[float]]:
-    import openai
+            yield ask_openai
+        return
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
-    client = openai.AsyncOpenAI(api_key="none", base_url=f"{origin}/v1", max_retries=0)
+        async def ask_plainly() -> float:
+            async with session.post(f"{origin}/v1/chat/completions", json=BODY) as response:
+                return float((await response.json())["choices"][0]["message"]["content"])
 
-    async def ask() -> float:
-        reply = await client.chat.completions.create(**BODY)
-        return float(reply.choices[0].message.content)
-
-    return ask  # type: ignore[return-value]
+        yield ask_plainly
 
 
 def demand(times_s: Sequence[float]) -> Demand:

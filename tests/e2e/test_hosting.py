@@ -1,6 +1,8 @@
 """A suite moved to machines of one's own: one proposal ships, one is blocked, and what both hang on."""
 
 import json
+import shutil
+import subprocess
 
 import pytest
 
@@ -221,3 +223,20 @@ def test_two_fleets_of_equal_machines_differ_once_one_has_to_grow(here, capsys):
     assert found["months"][-1]["cheaper"] == "policy"
     main(["breakeven", "own-machines", "--against", "idle-machines", "-q"])
     assert "own-machines never costs more" in capsys.readouterr().out
+
+
+def test_a_proposal_cannot_state_its_machines_fuller_than_the_commit_knows(project, tmp_path):
+    root = tmp_path / "repository"
+    shutil.copytree(project, root, ignore=shutil.ignore_patterns(".evalgate", ".git", "__pycache__"))
+    git = ["git", "-C", str(root), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *command], check=True)
+    file = root / "policies/faq/own-machines.yaml"
+    file.write_text(file.read_text().replace("utilisation: 0.8", "utilisation: 1.0"))
+    done = evalgate(
+        root, "run", "--baseline", "git:main", "--policy", "own-machines", "--format", "json", "-q"
+    )
+    (found,) = json.loads(done.stdout)["comparisons"]
+    (machines,) = found["sides"]["candidate"]["hosting"]
+    assert machines["utilisation"] == 0.8
+    assert any("states other prices" in each for each in json.loads(done.stdout)["notes"])
