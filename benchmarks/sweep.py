@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from evalgate.scoring.accuracy import quality_of
+from evalgate.scoring.answers import answers_of
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.cost import cost_of
 from evalgate.scoring.geomean import geomean_of
@@ -75,6 +76,7 @@ def side(rows: list[dict[str, str]], name: str, seed: int) -> Columns:
         cost_unknown="",
         hits=hits_of((), (np.arange(0), np.arange(0)), (n, 1)),
         lag_s=np.zeros((n, 1)),
+        answers=answers_of((), (np.arange(0), np.arange(0)), (n, 1)),
     )
 
 

@@ -88,6 +88,16 @@ class Manifest:
     prompt_caches: Mapping[str, PromptCacheFile] = field(default_factory=dict)
     schema: str = RUN_SCHEMA
 
+    @property
+    def quantizations(self) -> Mapping[str, str]:
+        """The number format of each deployment that says one, by alias."""
+        lines = (line.partition(": ") for line in self.policy_summary)
+        return {
+            key.removeprefix("deployments.").removesuffix(".quantization"): said
+            for key, _, said in lines
+            if key.startswith("deployments.") and key.endswith(".quantization")
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

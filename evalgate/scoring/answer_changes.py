@@ -48,7 +48,7 @@ def answer_changes(baseline: Run, candidate: Run, comparison: Comparison) -> Ans
         overall=_recovery(pairs, setting, (None, None)),
         slices=tuple(sorted(found, key=_worst_first)),
         left_out=tuple(left_out),
-        requantized=_formats(baseline) != _formats(candidate),
+        requantized=baseline.manifest.quantizations != candidate.manifest.quantizations,
     )
 
 
@@ -112,7 +112,3 @@ def _recovery(pairs: Pairs, setting: Setting, where: tuple[str | None, str | Non
 
 def _worst_first(found: Recovery) -> float:
     return found.recovery.value if isinstance(found.recovery, Estimate) else inf
-
-
-def _formats(run: Run) -> list[str]:
-    return [line for line in run.manifest.policy_summary if line.split(": ")[0].endswith(".quantization")]

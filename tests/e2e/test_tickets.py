@@ -149,3 +149,14 @@ def test_a_part_of_the_suite_shows_and_never_gates(project):
     wrong = evalgate(project, "run", "suites/tickets", "--case", "t-9999")
     assert wrong.returncode == 2
     assert "t-9999" in wrong.stderr
+
+
+def test_a_router_that_saves_at_the_cost_of_accuracy_is_blocked(project):
+    done = evalgate(project, "run", "suites/tickets", "--policy", "weak-mostly", "--format", "json")
+    assert done.returncode == 3, done.stderr
+    (comparison,) = json.loads(done.stdout)["comparisons"]
+    assert comparison["shares"]["strong"] < 0.05
+    accuracy = checks(done, "accuracy")["max_drop"]
+    assert (accuracy["verdict"], accuracy["blocked"]) == ("inconclusive", True)
+    assert accuracy["change"]["value"] < -accuracy["allowance"]
+    assert checks(done, "cost_per_correct")["max_rise"]["change"]["high"] < -0.8

@@ -24,12 +24,14 @@ class RunSides:
     """One run of a suite: its number on the page, its prices, and its side of every case.
 
     ``predicted`` are the deployments of which a prompt cache was predicted.
+    ``formats`` holds the number format of each deployment that says one.
     """
 
     number: int
     prices: Mapping[str, Price]
     sides: Mapping[str, Side]
     predicted: frozenset[str]
+    formats: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,9 @@ class _Writer:
         found: dict[str, object] = {"n": outcome.trial, "l": short(outcome.latency_s)}
         served: str | None = None
         match outcome.result:
-            case Answer(text=text, tool_calls=tool_calls):
+            case Answer(text=text, tool_calls=tool_calls, finish_reason=ended):
+                if ended == "length":
+                    found["cut"] = 1
                 if told:
                     served = text
                     found["a"] = self.texts.number(text)
@@ -150,12 +154,15 @@ class _Writer:
             grade = graded.grade
             reason, label = (self.texts.number(grade.reason), grade.label) if told else (None, None)
             found["g"] = [short(grade.score), int(grade.correct), reason, label]
+            if grade.readable is False:
+                found["unread"] = 1
         if outcome.cache is not None:
             key = self.texts.number(outcome.cache.key) if told else None
             kind = graded.hit.kind if graded.hit is not None else None
             near = outcome.cache.similarity
             shown = None if near is None else short(near)
-            found["k"] = [key, int(outcome.cache.hit), outcome.cache.source, kind, shown]
+            waited = short(outcome.cache.waited_s)
+            found["k"] = [key, int(outcome.cache.hit), outcome.cache.source, kind, shown, waited]
         if outcome.route is not None:
             found["o"] = [short(outcome.route.score), int(outcome.route.strong), outcome.route.deployment]
         if outcome.stages:
@@ -170,12 +177,13 @@ class _Writer:
         return found
 
     def _step(self, step: Step, run: RunSides, served: str | None) -> list[object]:
-        """Role, deployment, session, attempts, and the raw answer where response rules changed it."""
+        """Role, deployment, session, attempts, the raw answer where response rules changed it, and format."""
         text = self.packing.calls.get((step.digest, step.session)) if served is not None else None
         raw = text.answer if text is not None and text.answer != served else None
         price, predicted = run.prices.get(step.deployment), step.deployment in run.predicted
         attempts = [_attempt(each, arithmetic(each, price, predicted=predicted)) for each in step.attempts]
-        return [step.role, step.deployment, step.session, attempts, self.texts.number(raw)]
+        form = run.formats.get(step.deployment)
+        return [step.role, step.deployment, step.session, attempts, self.texts.number(raw), form]
 
 
 def short(number: float) -> float:

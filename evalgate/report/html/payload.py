@@ -71,7 +71,13 @@ def _packing(data: ReportData, at: Sequence[int], cases: Sequence[Cases]) -> Pac
     numbers = _run_numbers(data)
     return Packing(
         runs=[
-            RunSides(numbers[key], run.manifest.prices, sides(run), frozenset(run.manifest.prompt_caches))
+            RunSides(
+                numbers[key],
+                run.manifest.prices,
+                sides(run),
+                frozenset(run.manifest.prompt_caches),
+                run.manifest.quantizations,
+            )
             for key, run in runs.items()
         ],
         calls=data.calls,

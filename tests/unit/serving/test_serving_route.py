@@ -3,6 +3,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
@@ -90,6 +92,19 @@ def test_a_score_at_the_threshold_goes_to_strong(score, deployment):
     spec = ColumnRouter(kind="column", column="need", threshold=0.55, **SIDES)
     route = compile_router(Router(spec))(Case(id="c", input="x", vars={"need": score}))
     assert (route.score, route.strong, route.deployment) == (score, deployment == "strong", deployment)
+
+
+@given(st.lists(st.floats(0, 1), max_size=30), st.floats(0, 1), st.floats(0, 1))
+def test_law_a_higher_threshold_sends_to_strong_only_what_a_lower_one_does(scores, one, other):
+    def strong(threshold):
+        route = compile_router(
+            Router(ColumnRouter(kind="column", column="need", threshold=threshold, **SIDES))
+        )
+        routed = (route(Case(id=f"c{at}", input="x", vars={"need": need})) for at, need in enumerate(scores))
+        return [each.strong for each in routed]
+
+    low, high = (strong(threshold) for threshold in sorted((one, other)))
+    assert all(below or not above for below, above in zip(low, high, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ function withTexts(found, texts) {
     a: text(each.a),
     g: each.g && [each.g[0], each.g[1], text(each.g[2]), each.g[3]],
     k: each.k && [text(each.k[0]), ...each.k.slice(1)],
-    s: each.s.map(([role, deployment, session, attempts, raw]) => [role, deployment, session, attempts, text(raw)]),
+    s: each.s.map(([role, deployment, session, attempts, raw, form]) => [role, deployment, session, attempts, text(raw), form]),
   });
   const sides = Object.entries(found.r).map(([run, side]) => [run, { p: side.p, t: side.t.map(trial) }]);
   return { ...found, p: found.p.map((prompt) => prompt.map(([role, number]) => [role, text(number)])), r: Object.fromEntries(sides) };
@@ -97,6 +97,8 @@ function grade(trial) {
   if (!trial.g) return make("p", { class: "grade empty", text: "not graded" });
   const [score, right, reason, label] = trial.g;
   const said = [badge(right ? "right" : "wrong", right ? "good" : "bad"), `, score ${significant(score, 3)}`];
+  if (trial.unread) said.push(" ", badge("cannot be read", "unsure"));
+  if (trial.cut) said.push(" ", badge("cut off by its limit of tokens", "unsure"));
   if (label) said.push(", read as ", make("bdi", {}, ...visible(label)));
   if (reason) said.push(sub(make("bdi", {}, ...visible(reason))));
   return make("p", { class: "grade" }, ...said);
@@ -110,10 +112,11 @@ const HITS = {
   neutral: ["wrong, as a fresh answer is", "quiet"], unlabelled: ["nothing tells whether this hit is right", "quiet"],
 };
 
-function cacheLine([key, hit, source, kind, near]) {
+function cacheLine([key, hit, source, kind, near, waited]) {
   const said = [make("b", { text: hit ? "Cache hit" : "Cache miss" })];
   if (hit && source) said.push(", answer of case ", make("bdi", {}, ...visible(source)));
   if (near !== null && near !== undefined) said.push(`, cosine ${significant(near, 3)}`);
+  if (waited) said.push(`, waited ${seconds(waited)} for the one on its way`);
   if (kind && HITS[kind]) said.push(" ", badge(...HITS[kind]));
   if (key) said.push(sub("key ", make("code", {}, ...visible(key.slice(0, 2000)))));
   return make("li", {}, ...said);
@@ -129,10 +132,10 @@ function attemptLine([wait, latency, ttft, error, status, sum, speed], number, s
   return [sub(said.join("")), ...(sum ? [sub(sum)] : [])];
 }
 
-function stepLine([role, deployment, session, attempts, raw]) {
+function stepLine([role, deployment, session, attempts, raw, form]) {
   const failed = attempts.length === 0 || attempts[attempts.length - 1][3] !== null;
   const name = role === "generate" ? "Call to" : `${ROLES[role]} to`;
-  const item = make("li", { class: failed ? "wrong" : null }, make("b", { text: `${name} ${plainly(deployment)}` }));
+  const item = make("li", { class: failed ? "wrong" : null }, make("b", { text: `${name} ${plainly(deployment)}` }), form ? `, ${plainly(form)}` : "");
   attempts.forEach((each, index) => item.append(...attemptLine(each, index + 1, attempts.length > 1)));
   item.append(sub("session ", make("code", {}, ...visible(session))));
   if (raw !== null) item.append(sub("before response rules:"), block({ class: "text" }, raw));

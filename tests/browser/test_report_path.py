@@ -1,0 +1,45 @@
+"""The path of a case says what a lever did to it: the number format, what could not be read, what waited."""
+
+from dataclasses import replace
+
+import pytest
+
+from evalgate.core.outcome import Answer, CacheTrace
+from tests.synthetic_reports import plain_runs, report_data
+
+
+def with_levers():
+    before, after = plain_runs(40)
+    results = list(after.results)
+    first = results[0]
+    cut = replace(first.outcome, result=Answer("cut o", finish_reason="length"))
+    results[0] = replace(first, outcome=cut, grade=replace(first.grade, readable=False))
+    waited = CacheTrace("abc", True, results[9].outcome.case_id, "q1", waited_s=0.25)
+    results[1] = replace(results[1], outcome=replace(results[1].outcome, cache=waited, steps=()))
+    aliases = {step.deployment for each in results for step in each.outcome.steps}
+    summary = tuple(f"deployments.{alias}.quantization: int4" for alias in sorted(aliases))
+    manifest = replace(after.manifest, policy_summary=summary)
+    return report_data((before, replace(after, manifest=manifest, results=tuple(results))))
+
+
+@pytest.fixture
+def opened(open_page, written):
+    return open_page(written("levers", with_levers))
+
+
+def path_of(page, case_id):
+    page.goto(page.url.partition("#")[0] + f"#case={case_id}")
+    page.wait_for_selector("#case[open] .path")
+    return page.text_content("#case")
+
+
+def test_the_format_the_unreadable_answer_and_the_wait_stand_in_the_case(opened):
+    run = with_levers().comparisons[0].candidate
+    first, second = (each.outcome.case_id for each in run.results[:2])
+    said = path_of(opened.page, first)
+    assert said.count(", int4") == 1
+    assert "cannot be read" in said
+    assert "cut off by its limit of tokens" in said
+    opened.page.keyboard.press("Escape")
+    assert "waited 0.250 s for the one on its way" in path_of(opened.page, second)
+    assert opened.complaints == []
