@@ -109,7 +109,7 @@ def _fallback_lists(document: Document[PolicyFile]) -> Iterator[Problem]:
                 )
             elif name in rest[:index]:
                 yield document.problem((*key, index), f"{name!r} is listed twice", "remove one of the two")
-    if circle := _circle(fallbacks):
+    if circle := _circle(_written_here(document)):
         shown = " → ".join(circle)
         yield document.problem(
             ("reliability", "fallbacks", circle[0]),
@@ -117,6 +117,15 @@ def _fallback_lists(document: Document[PolicyFile]) -> Iterator[Problem]:
             f"remove {circle[1]!r} from the fallbacks of {circle[0]!r}, or end the circle elsewhere",
             at_key=True,
         )
+
+
+def _written_here(document: Document[PolicyFile]) -> Mapping[str, Sequence[str]]:
+    """Return the lists of the policy's own file; those of a config may go round, as nobody follows them."""
+    node: object = document.tree.value
+    for part in ("reliability", "fallbacks"):
+        node = node.get(part) if isinstance(node, dict) else None
+    stated = node if isinstance(node, dict) else {}
+    return {name: each for name, each in document.value.reliability.fallbacks.items() if name in stated}
 
 
 def _circle(fallbacks: Mapping[str, Sequence[str]]) -> list[str]:

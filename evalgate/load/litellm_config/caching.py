@@ -127,7 +127,10 @@ def _put_semantic(draft: Draft, written: _Written, groups: Groups) -> tuple[str,
 def _check_compared(draft: Draft, source: KeyPath) -> None:
     """Refuse a threshold over whole prompts where only last messages are compared here."""
     prompt = draft.stated.get("prompt")
-    if prompt is None or (isinstance(prompt, list) and len(prompt) == 1):
+    single = isinstance(prompt, list) and len(prompt) == 1
+    # A file of text is one message, and a file of messages is rarely one alone.
+    text = isinstance(prompt, str) and not prompt.endswith((".yaml", ".yml", ".json"))
+    if prompt is None or single or text:
         return
     message = "LiteLLM compares whole prompts by it, and a policy last messages, whose cosines are lower"
     cure = "write cache.similarity_threshold in the policy, or put its prompt into one message"

@@ -56,6 +56,9 @@ class Groups:
         for index in range(len(listed) if isinstance(listed, list) else 0):
             key: KeyPath = ("model_list", index)
             params, info = config.mapping(*key, "litellm_params"), config.mapping(*key, "model_info")
+            params = {**_credentials(config, params.get("litellm_credential_name")), **params}
+            if True in (config.at(*key, "blocked"), info.get("blocked")):
+                continue
             order = as_number(params.get("order", info.get("order")))
             name = str(config.at(*key, "model_name"))
             self._named.setdefault(name, []).append(Deployed(key, params, info, order))
@@ -113,6 +116,15 @@ class Groups:
             replace(each, params={**each.params, "model": each.model.replace(EVERY_GROUP, caught, 1)})
             for each in self._named[pattern]
         ]
+
+
+def _credentials(config: LitellmConfig, name: object) -> Mapping[str, object]:
+    """Return what a named entry of ``credential_list`` adds: an address, the name of a key."""
+    listed = config.at("credential_list")
+    for index, each in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(each, dict) and name is not None and each.get("credential_name") == name:
+            return config.mapping("credential_list", index, "credential_values")
+    return {}
 
 
 def name_of(asked: Asked, groups: Groups) -> str:

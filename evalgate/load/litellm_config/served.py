@@ -160,11 +160,14 @@ def _params(draft: Draft, alias: str, deployed: Deployed) -> Iterator[tuple[KeyP
     }
     if defaults is not None and isinstance(defaults.value, dict):
         found |= {name: Setting((*defaults.key, name), each) for name, each in defaults.value.items()}
+    # litellm's way to send params by names that its vendors' clients do not know.
+    if (extra := found.pop("extra_body", None)) is not None and isinstance(extra.value, dict):
+        found |= {name: Setting((*extra.key, name), each) for name, each in extra.value.items()}
     for name, setting in found.items():
-        if setting.value is None or meaning_of_param(name) is not None:
+        # What a request says goes over what a deployment says.
+        said_by_request = isinstance(ours, dict) and name in ours
+        if setting.value is None or meaning_of_param(name) is not None or said_by_request:
             continue
-        if isinstance(ours, dict) and name in ours:
-            continue  # what a request says goes over what a deployment says
         own: KeyPath = ("deployments", alias, "params", name)
         if setting.from_environment is not None:
             message = f"its value stands in the environment ({setting.from_environment}), which is not read"

@@ -30,6 +30,14 @@ _NO_KEYS = frozenset(
     {"", "none", "null", "empty", "fake", "fake-key", "dummy", "no-key", "not-needed", "x", "anything"}
 )
 _OBSERVING = frozenset({"callbacks"})
+_SECRETIVE = (
+    "general_settings",
+    "router_settings",
+    "litellm_settings",
+    "environment_variables",
+    "credential_list",
+)
+_ENTRY = frozenset({"model_name", "litellm_params", "model_info", "blocked"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,9 @@ def _entries(groups: Groups, wanted: Wanted) -> tuple[list[str], list[tuple[KeyP
 def _put(serving: Serving, alias: str, level: Sequence[Deployed]) -> None:
     put_deployment(serving, alias, level)
     for each in level:
+        for name in serving.draft.config.mapping(*each.key).keys() - _ENTRY:
+            stray = "stands beside litellm_params, where LiteLLM's router does not look for it"
+            serving.draft.tell((*each.key, name), stray)
         for name, value in each.params.items():
             meaning = meaning_of_param(name)
             if value is not None and value is not False and meaning is not None:
@@ -186,7 +197,7 @@ def _check_keys(draft: Draft, groups: Groups) -> None:
                 hint = f"{ENVIRONMENT}{'OPENAI_API_KEY' if own.fullmatch(name) else name.upper()}"
                 cure = f"write {hint}, and take the key back: it is in the file's history"
                 draft.problems.append(draft.config.problem(key, "a key is written out here", cure))
-    for section in ("general_settings", "router_settings", "litellm_settings", "environment_variables"):
+    for section in _SECRETIVE:
         for key, value in _leaves(draft.config.at(section), (section,)):
             if SECRET.fullmatch(str(key[-1]).lower()) and _is_literal(value):
                 draft.tell(key, f"a secret is written out here; {ENVIRONMENT}NAME keeps it out of the file")
@@ -200,6 +211,9 @@ def _leaves(value: object, path: KeyPath) -> Iterator[tuple[KeyPath, object]]:
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _leaves(inner, (*path, name))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, (*path, index))
     else:
         yield path, value
 

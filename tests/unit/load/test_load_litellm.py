@@ -225,6 +225,36 @@ def test_a_router_of_the_policy_chooses_between_groups(config):
     assert found.reliability.fallbacks == {"chat": ["big"]}
 
 
+def test_groups_may_fall_back_to_one_another(config):
+    config.files.edit(
+        PRODUCTION,
+        "use: chat",
+        "router: {kind: column, column: need, threshold: 0.5, strong: big, weak: chat}",
+    )
+    found = config.read(router_settings={"fallbacks": [{"chat": ["big"]}, {"big": ["chat"]}]})
+    assert found.reliability.fallbacks == {"chat": ["big"], "big": ["chat"]}
+
+
+def test_a_named_credential_says_where_and_by_which_key(config):
+    named = {"credential_name": "mine", "credential_values": {"api_base": "http://127.0.0.1:8080"}}
+    own = {"model": "openai/qwen-2025-01-01", "litellm_credential_name": "mine"}
+    found = config.read([entry("chat", own)], credential_list=[named])
+    assert found.deployments["chat"].identity[:2] == ("local", "qwen-2025-01-01")
+    named["credential_values"]["api_key"] = "sk-4242abcd4242abcd"
+    said = config.said([entry("chat", own)], credential_list=[named])
+    assert "a key is written out here" in said
+    assert "4242" not in said
+
+
+def test_an_extra_body_is_sent_as_params_and_a_blocked_entry_is_not_asked(config):
+    extra = {"extra_body": {"top_k": 3}, "temperature": 0}
+    found = config.read([entry("chat", CLAUDE, blocked=True), entry("chat", {**CHAT, **extra})])
+    assert found.deployments["chat"].provider == "openai"
+    assert found.deployments["chat"].params == {"top_k": 3, "temperature": 0}
+    notes = config.notes([entry("chat", CHAT, rpm=3)])
+    assert "model_list[0].rpm: stands beside litellm_params" in notes
+
+
 def test_only_what_a_request_may_reach_is_read(config):
     other = entry("other", {"model": "azure/x", "api_base": "os.environ/AZURE", "mock_response": "no"})
     assert list(config.read([*THREE, other]).deployments) == ["chat"]
@@ -283,6 +313,23 @@ def test_a_semantic_cache_asks_the_groups_embedder(config):
         "embed",
         "text-embedding-3-small",
     )
+
+
+def test_a_threshold_over_whole_prompts_is_not_one_over_questions(config):
+    cache = {
+        "cache": True,
+        "cache_params": {"type": "redis-semantic", "similarity_threshold": 0.9},
+    }
+    embed = {"deployments": {"text-embedding-ada-002": {"revision": "1"}}}
+    two = 'prompt: [{role: system, content: "Sort."}, {role: user, content: "{{input}}"}]\n'
+    source = "from: {kind: litellm, file: ../../litellm/config.yaml}\nuse: chat\n"
+    config.files.write(PRODUCTION, source + two + yaml.safe_dump(embed))
+    assert "compares whole prompts by it" in config.said(litellm_settings=cache)
+    config.files.write(
+        PRODUCTION, source + two + yaml.safe_dump({**embed, "cache": {"similarity_threshold": 0.8}})
+    )
+    found = config.read(litellm_settings=cache)
+    assert (found.cache.similarity_threshold, found.cache.embedder) == (0.8, "text-embedding-ada-002")
 
 
 def test_what_the_policy_says_itself_goes_over_what_is_read(config):
