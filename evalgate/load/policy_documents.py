@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.core.errors import BadInput, Problem
-from evalgate.core.policy_file import PolicyFile
+from evalgate.core.policy_file import PolicyFile, SemanticCache
 from evalgate.core.policy_source_file import PolicyOverFile
 from evalgate.core.providers_file import ProviderFile
 from evalgate.load.documents import Document, place_of, read_text, validate
@@ -115,7 +115,14 @@ def wanted(policy: PolicyFile | PolicyOverFile) -> Wanted:
         if (verifier := getattr(policy.cascade.confidence, "deployment", None)) is not None:
             named["cascade", "confidence", "deployment"] = verifier
     own = {name for name, each in policy.deployments.items() if each.provider and each.model}
-    return Wanted(named, frozenset(own), policy.reliability.fallbacks)
+    return Wanted(named, frozenset(own), policy.reliability.fallbacks, _helpers(policy.cache))
+
+
+def _helpers(cache: object) -> frozenset[str]:
+    """Return the deployments that a cache asks, as the policy itself names them."""
+    parts = cache if isinstance(cache, dict) else cache.helpers if isinstance(cache, SemanticCache) else {}
+    named = (parts.get(key) for key in ("embedder", "verifier"))
+    return frozenset(name for name in named if isinstance(name, str) and ":" not in name)
 
 
 def _config(

@@ -45,12 +45,13 @@ class Wanted:
     """Which groups are asked, by the keys of the policy that name them; ``own`` are its own deployments.
 
     Without ``named`` the config's only group is meant. ``fallbacks`` are the lists that the policy states
-    itself. ``preferred`` are providers by deployment.
+    itself, ``helpers`` the groups that its cache asks. ``preferred`` are providers by deployment.
     """
 
     named: Mapping[KeyPath, str] = field(default_factory=dict)
     own: frozenset[str] = frozenset()
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    helpers: frozenset[str] = frozenset()
     preferred: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -72,6 +73,8 @@ def translate(
     put_reliability(reliable, entries, asked, streamed=streamed)
     if (embedder := put_cache(draft, groups)) is not None and embedder[0] not in wanted.own:
         _put(serving, *embedder)
+    for name in sorted(wanted.helpers - wanted.own):
+        _put(serving, name, groups.level(groups.first(name)))
     _tell_settings(draft)
     return []
 

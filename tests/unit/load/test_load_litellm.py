@@ -255,6 +255,23 @@ def test_an_extra_body_is_sent_as_params_and_a_blocked_entry_is_not_asked(config
     assert "model_list[0].rpm: stands beside litellm_params" in notes
 
 
+def test_a_cascade_and_a_cache_of_the_policy_ask_groups_too(config):
+    small = entry("small", {**LOCAL, "model": "hosted_vllm/e-2025-01-01"})
+    check = entry("check", {**CLAUDE, "temperature": 0})
+    confidence = "{kind: verifier, deployment: check}"
+    config.files.edit(
+        PRODUCTION,
+        "use: chat",
+        f"cascade: {{order: [chat, big], confidence: {confidence}, escalate_below: 0.5}}\n"
+        "cache: {mode: exact_then_semantic, embedder: small, similarity_threshold: 0.9}\n"
+        'deployments: {check: {prompt: [{role: user, content: "Good? {{input}} {{answer}}"}]}}',
+    )
+    found = config.read([*THREE, small, check])
+    assert sorted(found.deployments) == ["big", "chat", "check", "small"]
+    assert found.deployments["small"].kind == "embed"
+    assert sorted(found.answering) == ["big", "chat"]
+
+
 def test_only_what_a_request_may_reach_is_read(config):
     other = entry("other", {"model": "azure/x", "api_base": "os.environ/AZURE", "mock_response": "no"})
     assert list(config.read([*THREE, other]).deployments) == ["chat"]
