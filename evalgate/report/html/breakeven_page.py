@@ -94,7 +94,7 @@ def _places(found: Breakeven, requests: Sequence[int], cost: MonthlyCost) -> lis
 
 
 def _numbers(found: Breakeven, requests: Sequence[int]) -> Html:
-    headings = [("requests a month", "num"), ("", "unseen")]
+    headings = [("requests a month", "num"), ("shown as", "unseen")]
     for side in (found.policy, found.against):
         headings.append((safe_line(side.monthly.policy, 30), "num"))
         headings += [("replicas", "num"), ("full", "num")] if side.monthly.fleets else []

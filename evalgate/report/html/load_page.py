@@ -93,7 +93,7 @@ def _queues(found: LoadComparison, where: Place) -> Html | None:
 def _numbers(found: LoadComparison) -> Html:
     both = found.baseline is not None
     head = header_row(
-        ("", "unseen"),
+        ("measured", "unseen"),
         *((safe_line(side.policy, 30), "num") for side in sides(found)),
         *([("change", "num")] if both else []),
     )

@@ -108,7 +108,7 @@ def _numbers(sweep: Sweep) -> Html:
     metrics = known_metrics(sweep)
     routed = any(point.strong_share is not None for point in sweep.points)
     head = header_row(
-        ("", "unseen"),
+        ("mark", "unseen"),
         *((safe_line(key), "num") for key in sweep.keys),
         *([("strong share", "num")] if routed else []),
         *((METRICS[metric].heading, "num") for metric in metrics),
