@@ -62,7 +62,7 @@ html, not_http, reset, torn = (
     server_that_fails.torn,
 )
 
-ONCE = Reliability(num_retries=1, backoff_s=0.0, request_timeout_s=0.25)
+ONCE = Reliability(num_retries=1, backoff_s=0.0, request_timeout_s=1.0)
 FAULTS: dict[str, Step] = {
     "429": status(429),
     "500": status(500),

@@ -106,6 +106,7 @@ def _called(
             known.recordings,
             concurrency=settings.concurrency,
             cap_usd=spending.cap_usd,
+            going_on=known.going_on if settings.mode == "live" else None,
         )
         calls = make_calls(calling, progress)
     if calls.broken_off is not None:

@@ -1,8 +1,10 @@
 """Callers that make calls and keep them: each call is made once, written down, then handed out."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Protocol
 
 from evalgate.core.calls import Attempt, Call, Caller, Request, Response, TokenLogprob
@@ -65,6 +67,12 @@ class RecordingCaller:
             pending.set_result(None)
         return call
 
+    def take(self, call: Call, rules: Reliability) -> Call:
+        """Keep a call that others have made whole, and return it."""
+        kept = self._kept(call)
+        self._made.setdefault(call.request.digest, []).append((rules, kept))
+        return kept
+
     def made(
         self, request: Request, rules: Reliability, known: tuple[Attempt, ...] = ()
     ) -> Call | tuple[Attempt, ...]:
@@ -98,11 +106,21 @@ class AutoCaller:
     Several processes may do so at once: what one of them makes, the others wait for and replay.
     """
 
-    def __init__(self, replayed: ReplayCaller, recording: RecordingCaller, claims: Claims) -> None:
-        """Ask ``replayed`` first, then ``recording``, holding the claim to each call that it makes."""
+    def __init__(
+        self,
+        replayed: ReplayCaller,
+        recording: RecordingCaller,
+        claims: Claims,
+        begun: Mapping[str, tuple[Attempt, ...]] = MappingProxyType({}),
+    ) -> None:
+        """Ask ``replayed`` first, then ``recording``, holding the claim to each call that it makes.
+
+        ``begun`` are the attempts of calls that were broken off; they are gone on with.
+        """
         self._replayed = replayed
         self._recording = recording
         self._claims = claims
+        self._begun = begun
 
     async def __call__(self, request: Request, rules: Reliability) -> Call:
         """Return the call, replayed when the recordings settle it."""
@@ -117,7 +135,18 @@ class AutoCaller:
             try:
                 return await self._replayed(request, rules)
             except MissingCall as missing:
-                return await self._recording.go_on(request, rules, missing)
+                return await self._go_on(request, rules, missing)
+
+    async def _go_on(self, request: Request, rules: Reliability, missing: MissingCall) -> Call:
+        begun = self._begun.get(request.digest)
+        if begun is not None and not missing.known:
+            try:
+                call = replay(Recorded(request.digest, "", begun, None), request, rules)
+            except MissingCall as broken_off:
+                missing = broken_off
+            else:
+                return self._recording.take(replace(call, replayed=False), rules)
+        return await self._recording.go_on(request, rules, missing)
 
 
 def _valid_response(response: Response) -> Response:

@@ -58,7 +58,8 @@ class Calling:
 
     ``purpose`` is equal for work that goes on where other work was broken off.
     ``rounds`` yields what to call when; without it every case is called under every policy. ``anew`` tells
-    which cases to call in the session of that id, whatever is known of them.
+    which cases to call in the session of that id, whatever is known of them. ``going_on`` are the sessions
+    that are gone on with, any of the last day where that is None.
     """
 
     project: Project
@@ -74,6 +75,7 @@ class Calling:
     anew: Callable[[str], frozenset[str]] | None = None
     concurrency: int | None = None
     cap_usd: float | None = None
+    going_on: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,8 @@ async def _make_calls(calling: Calling, session: Session, progress: Progress) ->
     async with LiveCaller(project.providers, project.functions, os.environ, log, pace) as live:
         live.says_why = privacy.texts == "all"
         recording = RecordingCaller(Streamed.of(calling.policies, privacy.guarded(live)), writer)
-        inner = AutoCaller(ReplayCaller(calling.known), recording, calling.store)
+        begun = calling.store.begun(calling.going_on)
+        inner = AutoCaller(ReplayCaller(calling.known), recording, calling.store, begun)
         served, judged = Ledger(inner), Ledger(inner)
         anew = frozenset[str]() if calling.anew is None else calling.anew(session.id)
         fresh = Ledger(recording, served.calls, served.found)

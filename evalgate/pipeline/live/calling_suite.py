@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from evalgate.core.errors import Interrupted
 from evalgate.core.policy import Policy
@@ -20,12 +20,10 @@ from evalgate.pipeline.project.loading import policies_to_call
 from evalgate.pipeline.project.places import store_file
 from evalgate.pipeline.project.settings import PlanSettings, RunSettings
 from evalgate.report.numbers import count, usd
-from evalgate.store.local.store import LocalStore
+from evalgate.store.local.store import GOES_ON_FOR, LocalStore
 from evalgate.store.local.stored import StoredCalls
 from evalgate.store.recordings import Recordings
 
-# A live run that was broken off longer ago than this is not gone on with: models and traffic have moved.
-_GOES_ON_FOR = timedelta(hours=24)
 _NOTHING = Recordings({}, ())
 
 
@@ -62,6 +60,7 @@ def call_suite(
             rounds=None if looking is None else looking.rounds,
             concurrency=settings.concurrency,
             cap_usd=settings.spending.cap_usd,
+            going_on=known.going_on if live else None,
         ),
         progress,
     )
@@ -122,7 +121,7 @@ def _broken_off(project: Project, purpose: str, store: LocalStore) -> frozenset[
     """Return the sessions of the same live run that was broken off, unless somebody may still work on it."""
     if not store.alone:
         return frozenset()
-    since = f"{datetime.now(UTC) - _GOES_ON_FOR:%Y-%m-%dT%H:%M:%S.%fZ}"
+    since = f"{datetime.now(UTC) - GOES_ON_FOR:%Y-%m-%dT%H:%M:%S.%fZ}"
     return StoredCalls(store_file(project.root)).unfinished(purpose, since)
 
 

@@ -136,7 +136,9 @@ class StoreLog:
         noted = self._noted.pop(ticket)
         ended = self._ended(noted, attempt)
         self._count(attempt, ended)
-        self._close(noted.noting, ended)
+        # Its call is kept in this very step of the loop, if it was the last: should we be killed between the
+        # two, a call is kept whose attempt may have been billed, and none is paid for again unnoticed.
+        asyncio.get_running_loop().call_soon(self._close, noted.noting, ended)
 
     def never_sent(self, ticket: int) -> None:
         """Note that it was not sent and cost nothing."""

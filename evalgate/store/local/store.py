@@ -5,9 +5,10 @@ import hashlib
 import logging
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,6 +16,7 @@ from typing import Any, Self, TypeVar
 from evalgate.core.errors import BadInput, CannotJudge
 from evalgate.core.retry import DEFAULT_TIMEOUT_S
 from evalgate.store.local import claims, ledger
+from evalgate.store.local.begun import Begun, begun
 from evalgate.store.local.opening import CHECKPOINTS_ARE_SAFE, connect, prepare
 from evalgate.store.local.place import StorePlace
 from evalgate.store.local.rows import flat, in_steps, places
@@ -24,6 +26,9 @@ A = TypeVar("A")
 T = TypeVar("T")
 Line = tuple[bytes, str, bytes, bytes]
 """A finished call: its digest, its session, its line, and the SHA-256 of the line."""
+
+GOES_ON_FOR = timedelta(hours=24)
+"""What was broken off longer ago is not gone on with: models and traffic have moved."""
 
 _CLAIM_POLL_S = 0.05
 _LOOK_FOR_DEAD_S = 2.0
@@ -43,9 +48,9 @@ def _keep(connection: sqlite3.Connection, lines: Sequence[Line]) -> list[None]:
 # In the order in which they come to pass for one call.
 _CLAIM = Kind(1, claims.claim)
 NOTE = Kind(2, ledger.note)
-SETTLE = Kind(3, ledger.settle)
-_KEEP = Kind(4, _keep)
-_RELEASE = Kind(5, claims.release)
+_KEEP = Kind(3, _keep)
+_RELEASE = Kind(4, claims.release)
+SETTLE = Kind(5, ledger.settle)
 
 
 class LocalStore:
@@ -170,6 +175,16 @@ class LocalStore:
         """Note that the sessions with this purpose made every call that they were to make."""
         work = "UPDATE sessions SET finished = 1 WHERE purpose = ?"
         self.ask(lambda connection: connection.execute(work, [purpose]).rowcount)
+
+    def begun(self, only: Collection[str] | None = None) -> Begun:
+        """Return what was tried of calls that were broken off in the last day, in some sessions where named.
+
+        Nothing while others are here, who may be about to finish them.
+        """
+        if not self.alone:
+            return {}
+        since = f"{datetime.now(UTC) - GOES_ON_FOR:%Y%m%dT%H%M%SZ}"
+        return self.ask(lambda connection: begun(connection, since, only)).result()
 
     def making(self, digest: str) -> "_Claimed":
         """Hold the claim to a call while it is made; entering waits while another process makes it.

@@ -138,25 +138,25 @@ def while_busy(work, script, calls=1):
 def test_an_answer_that_came_while_we_were_busy_is_not_later_for_that(without_stamps):
     async def work(_):
         await asyncio.sleep(0.05)
-        busy(0.4)
+        busy(1.2)
 
-    (attempt,) = while_busy(work, [answer(), delayed(0.1, answer())])
+    (attempt,) = while_busy(work, [answer(), delayed(0.4, answer())])
     if without_stamps:
         # It cannot be known, but it can be bounded.
-        assert attempt.latency_s > 0.35
-        assert 0.3 < attempt.lag_s <= attempt.latency_s
+        assert attempt.latency_s > 1.2
+        assert 0.8 < attempt.lag_s <= attempt.latency_s
     else:
-        assert 0.1 <= attempt.latency_s < 0.3
+        assert 0.4 <= attempt.latency_s < 1.0
         assert attempt.lag_s is None
 
 
 def test_a_question_that_goes_out_late_is_timed_from_when_it_goes(without_stamps):
     async def work(_):
         # The first step of every call, then all of this, then what they send.
-        asyncio.get_running_loop().call_soon(busy, 0.3)
+        asyncio.get_running_loop().call_soon(busy, 0.6)
 
     (attempt,) = while_busy(work, [answer(), delayed(0.1, answer())])
-    assert 0.1 <= attempt.latency_s < 0.3
+    assert 0.1 <= attempt.latency_s < 0.6
 
 
 def test_what_others_do_with_their_answers_is_no_part_of_ours(without_stamps):
