@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.routing import MANIFEST
+from evalgate.core.outcome import Answer, Cost, Grade, Graded, Outcome
+from evalgate.core.run import Run
 from evalgate.scoring.accuracy import quality_of
-from evalgate.scoring.answers import answers_of
-from evalgate.scoring.columns import Columns
+from evalgate.scoring.columns import Columns, columns_of
 from evalgate.scoring.cost import cost_of
 from evalgate.scoring.geomean import geomean_of
-from evalgate.scoring.hits import hits_of
 from evalgate.scoring.p95 import p95_of
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.sweep import threshold_curve
@@ -59,25 +60,14 @@ def main() -> None:
 
 def side(rows: list[dict[str, str]], name: str, seed: int) -> Columns:
     rng = np.random.default_rng(seed)
-    n = len(rows)
-    right = np.array([[float(row[name] in {"1", "1.0", "True", "true"})] for row in rows])
-    return Columns(
-        case_ids=tuple(row["case_id"] for row in rows),
-        rows=np.arange(n),
-        present=np.ones((n, 1), dtype=np.bool_),
-        correct=right,
-        score=right,
-        cost_usd=rng.lognormal(-8 + 3 * seed, 0.5, (n, 1)),
-        latency_s=rng.lognormal(-0.5 + seed, 0.4, (n, 1)),
-        failed=np.zeros((n, 1), dtype=np.bool_),
-        graded=np.ones(n, dtype=np.bool_),
-        groups=-1 - np.arange(n),
-        weights=np.ones(n),
-        cost_unknown="",
-        hits=hits_of((), (np.arange(0), np.arange(0)), (n, 1)),
-        lag_s=np.zeros((n, 1)),
-        answers=answers_of((), (np.arange(0), np.arange(0)), (n, 1)),
-    )
+    costs = rng.lognormal(-8 + 3 * seed, 0.5, len(rows))
+    times = rng.lognormal(-0.5 + seed, 0.4, len(rows))
+    results = []
+    for row, usd, latency_s in zip(rows, costs.tolist(), times.tolist(), strict=True):
+        right = row[name] in {"1", "1.0", "True", "true"}
+        outcome = Outcome(row["case_id"], 0, Answer(row["case_id"]), None, latency_s, ())
+        results.append(Graded(outcome, Cost(usd), Grade(float(right), right), {}))
+    return columns_of(Run(MANIFEST, tuple(results)))
 
 
 if __name__ == "__main__":

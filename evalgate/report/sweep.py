@@ -54,17 +54,22 @@ def render_json(sweeps: Sequence[Sweep]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
+_FAILURES: tuple[Metric, ...] = ("failure_rate", "format_failure_rate")
+
+
 def known_metrics(sweep: Sweep) -> tuple[Metric, ...]:
     """Return the metrics that were measured anywhere on a curve, in the order in which they are shown.
 
-    A false-hit rate of policies that never hit a cache says nothing.
+    A false-hit rate of policies that never hit a cache says nothing, nor do failures where nothing failed.
     """
     found = {name for point in sweep.points for name, value in point.metrics.items() if _says(name, value)}
     return tuple(name for name in (*_SHOWN, *sorted(found - set(_SHOWN))) if name in found)
 
 
 def _says(name: Metric, value: Measured) -> bool:
-    return isinstance(value, Estimate) and (name != "false_hit_rate" or value.high > 0)
+    if not isinstance(value, Estimate) or value.method == "no_cache":
+        return False
+    return {"false_hit_rate": value.high > 0, **dict.fromkeys(_FAILURES, value.value > 0)}.get(name, True)
 
 
 def _heading(sweep: Sweep, width: int) -> list[str]:

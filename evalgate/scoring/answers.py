@@ -28,6 +28,18 @@ class Answers:
         """Return the answers to some cases only."""
         return Answers(self.unreadable[rows], self.characters[rows], self.tokens[rows])
 
+    def mixed(self, sent: Bools, there: "Answers") -> "Answers":
+        """Return the answers of requests answered ``there`` where ``sent``, and else here.
+
+        Lengths have one unit whatever is mixed: tokens are forgotten where one side does not know them all.
+        """
+        counted = bool(np.isfinite(self.tokens).all() and np.isfinite(there.tokens).all())
+        return Answers(
+            np.where(sent, there.unreadable, self.unreadable),
+            np.where(sent, there.characters, self.characters),
+            np.where(sent, there.tokens, self.tokens) if counted else np.full_like(self.tokens, np.nan),
+        )
+
 
 def answers_of(results: Sequence[Graded], where: tuple[Ints, Ints], shape: tuple[int, int]) -> Answers:
     """Return the answers of a run whose outcomes go to rows and columns ``where`` of a table of ``shape``."""

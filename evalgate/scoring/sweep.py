@@ -14,11 +14,14 @@ from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.sweep import SweepPoint
 from evalgate.scoring.accuracy import quality_of
-from evalgate.scoring.arrays import Floats, Ints
+from evalgate.scoring.answer_length import answer_length_of
+from evalgate.scoring.arrays import Bools, Floats, Ints
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.cost import NONE_CORRECT, cost_of, spend_of
 from evalgate.scoring.exceedance import SLOW_SHARE
+from evalgate.scoring.failures import failure_rate_of
 from evalgate.scoring.fieller import ratio_interval_of_moments
+from evalgate.scoring.format_failures import format_failures_of
 from evalgate.scoring.geomean import geomean_of
 from evalgate.scoring.harrell_davis import harrell_davis_ranked
 from evalgate.scoring.one_arm import quantile_ranks, wilson_interval
@@ -45,6 +48,11 @@ def threshold_curve(
         "cost_per_correct": curve.cost_per_correct(),
         "latency_p95": curve.latency_p95(),
         "latency_geomean": curve.latency_geomean(),
+        "failure_rate": curve.lacking(failure_rate_of, *(~side.failed for side in (weak, strong))),
+        "format_failure_rate": curve.lacking(
+            format_failures_of, *(~side.answers.unreadable for side in (weak, strong))
+        ),
+        "answer_length": curve.answer_length(),
     }
     if any(not np.array_equal(side.score, side.correct) for side in (weak, strong)):
         columns["score"] = curve.each(lambda mixed: quality_of(mixed, "score", setting))
@@ -81,6 +89,7 @@ class _Curve:
             lag_s=np.where(sent, strong.lag_s, weak.lag_s),
             cost_unknown=weak.cost_unknown or strong.cost_unknown,
             tokens=mixed(sent, strong.tokens, weak.tokens),
+            answers=weak.answers.mixed(sent, strong.answers),
         )
 
     def each(self, metric: Callable[[Columns], Measured]) -> list[Measured]:
@@ -107,6 +116,36 @@ class _Curve:
             self.setting.estimate(each / graded, wilson_interval(each, graded, self.setting.alpha), "wilson")
             for each in right.tolist()
         ]
+
+    def lacking(
+        self, alone: Callable[[Columns, Setting], Measured], of_weak: Bools, of_strong: Bools
+    ) -> list[Measured]:
+        """The share of cases without what ``of_weak`` and ``of_strong`` tell of; ``alone`` for one mix."""
+        if not self.plain or self.setting.inference == "suite":
+            return self.each(lambda mixed: alone(mixed, self.setting))
+        found: list[Measured] = []
+        for each in self.sums(*(side[:, 0].astype(np.float64) for side in (of_weak, of_strong))).tolist():
+            low, high = wilson_interval(each, self.n, self.setting.alpha)
+            found.append(self.setting.estimate(1 - each / self.n, (1 - high, 1 - low), "wilson"))
+        return found
+
+    def answer_length(self) -> list[Measured]:
+        sides = [side.answers for side in (self.weak, self.strong)]
+        counted = all(np.isfinite(side.tokens).all() for side in sides)
+        if not self.plain or any(side.failed.any() for side in (self.weak, self.strong)):
+            return self.each(lambda mixed: answer_length_of(mixed, self.setting))
+        weak, strong = ((side.tokens if counted else side.characters)[:, 0] for side in sides)
+        middle = float(np.concatenate((weak, strong)).mean())
+        total = self.sums(weak - middle, strong - middle)
+        squares = self.sums((weak - middle) ** 2, (strong - middle) ** 2) - total**2 / self.n
+        means, level = total / self.n + middle, self.setting
+        scatter = np.zeros((2, 2))
+        found: list[Measured] = []
+        for mean, square in zip(means.tolist(), squares.tolist(), strict=True):
+            scatter[0, 0] = max(square, 0.0)
+            limits = ratio_interval_of_moments((mean, 1.0), scatter, self.n, level.alpha)
+            found.append(level.estimate(mean, limits, "fieller"))
+        return found
 
     def cost_per_correct(self) -> list[Measured]:
         costs = [spend_of(side, self.setting) for side in (self.weak, self.strong)]

@@ -89,7 +89,7 @@ def test_the_page_draws_a_curve_a_metric(sweep, tmp_path):
     page = tmp_path / "sweep.html"
     sweep("production", "router.threshold=0..1:11", "--report", str(page))
     html = page.read_text()
-    assert html.count('class="chart"') == 5
+    assert html.count('class="chart"') == 6
     assert "script-src" in html
     assert "What router.threshold does" in html
 

@@ -86,5 +86,6 @@ _WRITTEN: dict[Kind, Callable[[float], str]] = {
     "points": percent,
     "rate": rate,
     "traffic": _compact,
+    "length": plain,
     "plain": plain,
 }

@@ -5,8 +5,11 @@ from math import inf
 import decisions
 import pytest
 
+from evalgate.core.metrics import METRICS
 from evalgate.core.numbers import Estimate
 from evalgate.report import numbers
+from evalgate.report.html.axes import tick_text
+from evalgate.report.numbers import metric_kind
 
 
 @pytest.mark.parametrize(
@@ -103,3 +106,8 @@ def test_intervals_stand_beside_the_estimate(ends, shown):
 )
 def test_budgets_read_as_they_were_written(check, shown):
     assert numbers.allowance(check) == shown
+
+
+def test_every_kind_of_number_can_stand_on_an_axis():
+    for metric in METRICS:
+        assert "25" in tick_text(metric_kind(metric), 0.25)

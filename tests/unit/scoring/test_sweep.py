@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.sweep import SweepPoint
 from evalgate.scoring.accuracy import quality_of
+from evalgate.scoring.answer_length import answer_length_of
+from evalgate.scoring.answers import Answers
 from evalgate.scoring.columns import Columns, columns_of
 from evalgate.scoring.cost import cost_of
+from evalgate.scoring.failures import failure_rate_of
+from evalgate.scoring.format_failures import format_failures_of
 from evalgate.scoring.geomean import geomean_of
 from evalgate.scoring.p95 import p95_of
 from evalgate.scoring.setting import Setting
@@ -24,6 +28,9 @@ ALONE = {
     "cost_per_correct": lambda mixed: cost_of(mixed, SETTING),
     "latency_p95": lambda mixed: p95_of(mixed, SETTING),
     "latency_geomean": lambda mixed: geomean_of(mixed, SETTING),
+    "failure_rate": lambda mixed: failure_rate_of(mixed, SETTING),
+    "format_failure_rate": lambda mixed: format_failures_of(mixed, SETTING),
+    "answer_length": lambda mixed: answer_length_of(mixed, SETTING),
 }
 
 
@@ -35,6 +42,8 @@ def side(seed: int, n: int, **same: object) -> Columns:
             right=bool(rng.random() < 0.4 + 0.2 * seed),
             cost=float(rng.exponential(0.01 * seed)),
             latency=float(rng.lognormal(0.1 * seed, 0.4)),
+            readable=bool(rng.random() < 0.9),
+            output_tokens=int(rng.integers(1, 50 * seed)),
             **same,  # type: ignore[arg-type]
         )
         for at in range(n)
@@ -45,7 +54,11 @@ def side(seed: int, n: int, **same: object) -> Columns:
 def alone(weak: Columns, strong: Columns, sent: np.ndarray) -> Columns:
     names = ("correct", "score", "cost_usd", "latency_s", "failed")
     mixed = {name: np.where(sent[:, None], getattr(strong, name), getattr(weak, name)) for name in names}
-    return replace(weak, **mixed)
+    answers = {
+        name: np.where(sent[:, None], getattr(strong.answers, name), getattr(weak.answers, name))
+        for name in ("unreadable", "characters", "tokens")
+    }
+    return replace(weak, **mixed, answers=Answers(**answers))
 
 
 def near(found: object, expected: object) -> None:
