@@ -5,7 +5,6 @@ import tempfile
 from copy import deepcopy
 from pathlib import Path
 
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -136,7 +135,8 @@ def read(config, form):
         if form == "json":
             path.write_text(json.dumps({"model_list": config["model_list"], **config["router_settings"]}))
         else:
-            path.write_text(yaml.safe_dump(config, sort_keys=False))
+            # JSON is YAML, and written much faster.
+            path.write_text(json.dumps(config))
         return read_litellm_config(path, path.name)
 
 

@@ -40,8 +40,10 @@ def compare_with_config(
     }
     stated = {"params": document.value.params, "prompt": _prompt(document)}
     draft = Draft(config, stated)
+    # A deployment of both is compared also where the config's own fallbacks do not lead to it.
+    helpers = frozenset(name for name in names.values() if groups.find(name))
     if entries:
-        translate(draft, Wanted(entries, preferred=preferred), providers)
+        translate(draft, Wanted(entries, helpers=helpers, preferred=preferred), providers)
     comparing = _Comparing(document, draft, names, frozenset(entries.values()))
     beside = [each.problem for each in draft.refusals if not each.settled_by]
     reached_here = {*names.values(), *_mapping(draft.value.get("deployments"))}
@@ -187,24 +189,22 @@ class _Comparing:
 
     def _cache(self) -> Iterator[Difference]:
         cache, read = self.document.value.cache, _mapping(self.draft.value.get("cache"))
-        ours = {} if cache is None else cache.model_dump(mode="json")
-        if not self.entries or (cache is None) != (not read):
-            if self.entries:
-                source = self.draft.sources.get(("cache", "mode"))
-                yield self._difference(("cache",), ours.get("mode"), read.get("mode"), source)
+        if not self.entries or (cache is None and not read):
             return
-        for part in ours.keys() | read.keys():
-            default = (
-                None if cache is None else type(cache).model_fields[part].default if part in ours else None
-            )
-            value = read.get(part, None if part in ("ttl_s", "max_entries") else default)
-            mine = (
-                self.names.get(str(ours.get(part)), ours.get(part)) if part == "embedder" else ours.get(part)
-            )
-            if part not in _POLICY_ALONE and mine != value:
-                yield self._difference(
-                    ("cache", part), ours.get(part), value, self.draft.sources.get(("cache", part))
-                )
+        ours = {} if cache is None else cache.model_dump(mode="json")
+        if cache is None or not read:
+            source = self.draft.sources.get(("cache", "mode"))
+            yield self._difference(("cache",), ours.get("mode"), read.get("mode"), source)
+            return
+        # What a config leaves out is what a policy that leaves it out has; but for these it says so.
+        defaults = type(cache).model_fields
+        unsaid = {part: defaults[part].default for part in ours if part not in {"ttl_s", "max_entries"}}
+        for part in dict.fromkeys((*ours, *read)):
+            mine, theirs = ours.get(part), read.get(part, unsaid.get(part))
+            if part == "embedder":
+                mine = self.names.get(str(mine), mine)
+            if part not in _POLICY_ALONE and mine != theirs:
+                yield self._difference(("cache", part), mine, theirs, self.draft.sources.get(("cache", part)))
 
     def _of_deployment(
         self, alias: str, name: str, part: KeyPath, ours: object, theirs: object

@@ -67,14 +67,14 @@ def translate(
     reliable = Reliable(draft, groups, fallback_lists(draft))
     asked = list(dict.fromkeys(each for entry in entries for each in _asked(reliable, entry, wanted)))
     serving = Serving(draft, providers, wanted.preferred)
-    for each in asked:
-        _put(serving, name_of(each, groups), groups.level(each))
-    streamed = _streams(draft)
-    put_reliability(reliable, entries, asked, streamed=streamed)
-    if (embedder := put_cache(draft, groups)) is not None and embedder[0] not in wanted.own:
-        _put(serving, *embedder)
-    for name in sorted(wanted.helpers - wanted.own):
-        _put(serving, name, groups.level(groups.first(name)))
+    cache = put_cache(draft, groups)
+    embedder = {} if cache is None or cache[0] in wanted.own else {cache[0]: cache[1]}
+    known = {name_of(each, groups): groups.level(each) for each in asked}
+    helpers = {name: groups.level(groups.first(name)) for name in sorted(wanted.helpers - wanted.own)}
+    for alias, level in {**embedder, **helpers, **known}.items():
+        _put(serving, alias, level)
+    called = [*asked, *(groups.first(name) for name in {**embedder, **helpers} if name not in known)]
+    put_reliability(reliable, entries, called, streamed=_streams(draft))
     _tell_settings(draft)
     return []
 

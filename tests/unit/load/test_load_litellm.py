@@ -798,6 +798,21 @@ def test_a_deployment_that_the_config_lacks_is_named_with_its_place(config):
     assert (said.policy.file, said.policy.line, said.why) == (PRODUCTION, 4, "only the policy has it")
 
 
+def test_a_deployment_of_both_is_compared_though_the_config_does_not_fall_back_to_it(config):
+    sections = {**AGREEING, "router_settings": {"timeout": 20}}
+    _, differences = compared(
+        config,
+        BY_HAND.replace("  strong:", "  big:").replace("[strong]", "[big]").replace("g: strong", "g: big"),
+        [
+            entry("chat", {**CHAT, "rpm": 9}),
+            entry("big", {**CLAUDE, "model": "anthropic/another-2025-01-01"}),
+        ],
+        **sections,
+    )
+    assert differences["deployments.big.model"] == ("claude-sonnet-4-5-20250929", "another-2025-01-01")
+    assert differences["reliability.fallbacks.weak"] == ("[big]", None)
+
+
 def test_a_policy_from_a_config_differs_from_it_where_it_says_otherwise(config):
     config.policy("reliability: {num_retries: 1}\ndeployments: {chat: {limits: {tpm: 5}}}\n")
     found, differences = compared(config, (config.files.root / PRODUCTION).read_text())
