@@ -48,6 +48,8 @@ class Served:
     output_tokens: int | None = None
     readable: bool | None = None
     finish: str | None = None
+    batch_window: float | None = None
+    turnaround: float | None = None
 
 
 def graded(served: Served) -> Graded:
@@ -59,6 +61,7 @@ def graded(served: Served) -> Graded:
         error="timeout" if served.failed else None,
         usage=None if served.output_tokens is None else Usage(output_tokens=served.output_tokens),
         lag_s=served.lag,
+        turnaround_s=served.turnaround,
     )
     return Graded(
         outcome=Outcome(
@@ -78,6 +81,7 @@ def graded(served: Served) -> Graded:
                 ),
             ),
             tokens=served.tokens,
+            batch_window_s=served.batch_window,
         ),
         cost=Unmeasured("usage is unknown") if served.cost is None else Cost(served.cost),
         grade=None

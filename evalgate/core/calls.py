@@ -47,7 +47,9 @@ class Attempt:
 
     ``queued_s`` is how long our own limits held the attempt back before it was sent, and ``lag_s`` the most
     that our own busy event loop can have added to ``latency_s``; neither is something the user waits for.
-    ``body_digest`` tells equal bodies of failed attempts apart from different ones, and nothing else.
+    ``turnaround_s`` is set where a batch API answered: how long that took, which ``latency_s`` repeats and no
+    user waited. ``body_digest`` tells equal bodies of failed attempts apart from different ones, and nothing
+    else.
     """
 
     latency_s: float
@@ -66,6 +68,7 @@ class Attempt:
     lag_s: float | None = None
     body_digest: str | None = None
     gateway: Gateway | None = None
+    turnaround_s: float | None = None
 
     @property
     def tokens_per_s(self) -> float | None:
@@ -102,7 +105,8 @@ class Response:
 class Request:
     """One question to one deployment; ``digest`` names it in the recordings.
 
-    A request of kind ``embed`` carries the text to embed as its one message, by the user.
+    ``batch`` tells that nobody waits for the answer, so that one of a batch API will do; it is no part of the
+    digest. A request of kind ``embed`` carries the text to embed as its one message, by the user.
     """
 
     kind: RequestKind
@@ -115,6 +119,7 @@ class Request:
     digest: str
     trial: int = 0
     sample: int = 0
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ class Deployment:
             self.frame.digest(messages, trial, sample),
             trial,
             sample,
+            self.batch is not None,
         )
 
 

@@ -2,7 +2,7 @@
 
 A limit passes at the level that this look may spend on passing, fails at the one it may spend on failing;
 the levels are stricter than the rules' own, so that looking often costs no error. Stop on the fail of any
-limit; stop on a pass only when all pass. P95 latency and slices are judged at the last look alone: early on
+limit; stop on a pass only when all pass. P95s and slices are judged at the last look alone: early on
 they rest on a handful of calls.
 """
 
@@ -11,16 +11,18 @@ from dataclasses import dataclass, replace
 
 from evalgate.core.budgets import Limit, Rules
 from evalgate.core.comparison import Change, LookComparison
+from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Estimate
 from evalgate.core.verdict import Check
 from evalgate.gate import cases_needed
+from evalgate.gate.deadline import without_deadline
 from evalgate.gate.judge import Ruling, change_for, judge_slices, ruling_of
 from evalgate.gate.limits import Finding, check_of, identical, judge_limit
 from evalgate.gate.slices import EVERY_SLICE
 from evalgate.gate.waivers import waived
 from evalgate.gate.wording import subject
 
-_LATE = "latency_p95"
+_LATE: frozenset[Metric] = frozenset({"latency_p95", "ttft_p95", "tpot_p95", "turnaround"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,9 @@ def _by_itself(limit: Limit, look: LookComparison, rules: Rules) -> Sequence[Che
     if limit.slice == EVERY_SLICE:
         return judge_slices(limit, look.plain, rules)
     plain = change_for(limit, look.plain)
-    if limit.slice is not None or limit.metric == _LATE:
+    if (finding := without_deadline(limit, look.plain, rules)) is not None:
+        return [check_of(limit, plain, finding)]
+    if limit.slice is not None or limit.metric in _LATE:
         return [check_of(limit, plain, _late(limit, plain, look))]
     return [check_of(limit, plain, _early(limit, plain, look))]
 

@@ -13,7 +13,7 @@ from evalgate.core.trials import TrialsPass, trial_values
 from evalgate.scoring.answers import Answers, answers_of
 from evalgate.scoring.arrays import Bools, Floats, Ints, keeps_all
 from evalgate.scoring.hits import Hits, hits_of
-from evalgate.scoring.ledgers import cost_unknown_because, lag_s_of
+from evalgate.scoring.ledgers import by_timed_batch, cost_unknown_because, lag_s_of
 from evalgate.scoring.token_columns import TokenColumns, token_columns
 
 
@@ -27,7 +27,7 @@ class Columns:
     ``score`` are 0 on cases that are not ``graded`` and on failed ones.
     ``rule`` says what the trials of a case must show for it to be right, where that is not their share.
     ``tokens`` is None for a policy that does not say whether it streams. ``batch_window_s`` is 0 where no
-    batch API answered.
+    batch API answered; where one did, and was recorded, ``batch_timed`` says that ``latency_s`` is its time.
     """
 
     case_ids: tuple[str, ...]
@@ -46,6 +46,7 @@ class Columns:
     lag_s: Floats
     answers: Answers
     batch_window_s: Floats
+    batch_timed: Bools
     rule: TrialsPass | None = None
     tokens: TokenColumns | None = None
 
@@ -122,6 +123,7 @@ class Columns:
             lag_s=self.lag_s[rows],
             answers=self.answers.take(rows),
             batch_window_s=self.batch_window_s[rows],
+            batch_timed=self.batch_timed[rows],
             rule=self.rule,
             tokens=None if self.tokens is None else self.tokens.take(rows),
         )
@@ -238,6 +240,7 @@ def columns_at(run: Run, place: Places) -> Columns:
         cost_unknown=cost_unknown_because(results),
         lag_s=table([lag_s_of(each) for each in results]),
         batch_window_s=table([each.outcome.batch_window_s or 0.0 for each in results]),
+        batch_timed=table([by_timed_batch(each) for each in results]) > 0,
         hits=hits_of(results, where, place.shape),
         answers=answers_of(results, where, place.shape),
         rule=rule,

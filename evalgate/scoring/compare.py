@@ -212,7 +212,7 @@ def _absolute(columns: Columns, setting: Setting) -> Iterator[Change]:
             found,
             mismeasured_because=mismeasured_because(time.cases) if waited else "",
             nothing_because=time.nothing_because,
-            assumptions=setting.waits if waited else (),
+            assumptions=time.assumptions,
         )
     yield false_hits_alone(columns, setting)
     yield near_misses_alone(columns, setting)

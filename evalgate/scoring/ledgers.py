@@ -16,6 +16,14 @@ def lag_s_of(graded: Graded) -> float:
     return lag_s
 
 
+def by_timed_batch(graded: Graded) -> bool:
+    """Whether a batch API answered and its turnaround was recorded."""
+    outcome = graded.outcome
+    if outcome.batch_window_s is None:
+        return False
+    return any(attempt.turnaround_s is not None for step in outcome.steps for attempt in step.attempts)
+
+
 def cost_unknown_because(results: Sequence[Graded]) -> str:
     """Return why the cost of some outcome is unknown; empty where all are known."""
     unknown = [each for each in results if isinstance(each.cost, Unmeasured)]

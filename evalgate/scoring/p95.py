@@ -16,7 +16,7 @@ from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.units import Units, units_of
 
-P95 = Literal["latency_p95", "ttft_p95", "tpot_p95"]
+P95 = Literal["latency_p95", "ttft_p95", "tpot_p95", "turnaround"]
 LEAST_CALLS = 40
 """Below this many calls a side, even an endless slowdown could not be told from chance at the P95."""
 

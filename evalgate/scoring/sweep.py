@@ -29,6 +29,7 @@ from evalgate.scoring.p95 import LEAST_CALLS, p95_of
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.special import stdtrit
 from evalgate.scoring.token_columns import mixed
+from evalgate.scoring.turnaround import interactive
 from evalgate.scoring.units import units_of
 
 
@@ -72,6 +73,7 @@ class _Curve:
         self.n = len(order)
         # Groups, weights and repeats have intervals that are no running sums; they are measured one by one.
         self.plain = self.n > 1 and units_of(weak).plain and weak.trials == strong.trials == 1
+        self.batched = bool(weak.batched.any() or strong.batched.any())
 
     def mixed(self, to_weak: int) -> Columns:
         """The columns of the mixed run."""
@@ -87,6 +89,8 @@ class _Curve:
             latency_s=np.where(sent, strong.latency_s, weak.latency_s),
             failed=np.where(sent, strong.failed, weak.failed),
             lag_s=np.where(sent, strong.lag_s, weak.lag_s),
+            batch_window_s=np.where(sent, strong.batch_window_s, weak.batch_window_s),
+            batch_timed=np.where(sent, strong.batch_timed, weak.batch_timed),
             cost_unknown=weak.cost_unknown or strong.cost_unknown,
             tokens=mixed(sent, strong.tokens, weak.tokens),
             answers=weak.answers.mixed(sent, strong.answers),
@@ -172,8 +176,8 @@ class _Curve:
         return found
 
     def latency_p95(self) -> list[Measured]:
-        if not self.plain or not self._timed() or self.n < LEAST_CALLS:
-            return self.each(lambda mixed: p95_of(mixed, self.setting))
+        if self.batched or not self.plain or not self._timed() or self.n < LEAST_CALLS:
+            return self.each(lambda mixed: p95_of(interactive(mixed), self.setting))
         share = 1 - SLOW_SHARE
         times = np.concatenate((self.weak.latency_s[:, 0], self.strong.latency_s[:, 0]))
         rank = np.empty(self.n, dtype=np.intp)
@@ -198,8 +202,8 @@ class _Curve:
 
     def latency_geomean(self) -> list[Measured]:
         slow = (self.weak.latency_s > 0).all() and (self.strong.latency_s > 0).all()
-        if not self.plain or not self._timed() or not slow:
-            return self.each(lambda mixed: geomean_of(mixed, self.setting))
+        if self.batched or not self.plain or not self._timed() or not slow:
+            return self.each(lambda mixed: geomean_of(interactive(mixed), self.setting))
         weak, strong = (np.log(side.latency_s[:, 0]) for side in (self.weak, self.strong))
         middle = float(np.concatenate((weak, strong)).mean())
         total = self.sums(weak - middle, strong - middle)

@@ -20,6 +20,7 @@ from evalgate.scoring.turnaround import (
     interactive,
     interactive_pairs,
     only_batched,
+    promised,
     turnaround_change,
     turnaround_of,
     without_batched,
@@ -59,6 +60,7 @@ class Alone:
     cases: Columns
     measured: Measured
     nothing_because: str
+    assumptions: tuple[str, ...]
 
 
 def times_alone(columns: Columns, setting: Setting) -> Iterator[Alone]:
@@ -66,19 +68,20 @@ def times_alone(columns: Columns, setting: Setting) -> Iterator[Alone]:
     waited = interactive(columns)
     nobody = NOBODY_WAITS if columns.n and not waited.n else ""
     for metric, time in _WAITED.items():
-        yield Alone(metric, time.cases(waited), time.of(waited, setting), nobody)
+        yield Alone(metric, time.cases(waited), time.of(waited, setting), nobody, setting.waits)
     batched = only_batched(columns)
-    yield Alone("turnaround", batched, turnaround_of(columns, setting), "" if batched.n else NO_BATCH)
+    none = "" if batched.n else NO_BATCH
+    yield Alone("turnaround", batched, turnaround_of(columns, setting), none, promised(batched))
 
 
 def time_changes(pairs: Pairs, setting: Setting, sessions: frozenset[str]) -> Iterator[Change]:
     """Yield the change of each; ``sessions`` interleaved both sides, without which times are not gated."""
-    times = timed(pairs, sessions)
-    waited = interactive_pairs(times.pairs)
+    waited = interactive_pairs(pairs)
+    times = timed(waited, sessions)
     for time in _WAITED.values():
-        found = time.change(waited, setting, times.gate_reason)
-        if waited is not times.pairs:
-            before, after = (interactive(side) for side in (times.pairs.baseline, times.pairs.candidate))
-            found = without_batched(found, times.pairs, (time.of(before, setting), time.of(after, setting)))
+        found = time.change(times.pairs, setting, times.gate_reason)
+        if waited is not pairs:
+            before, after = (interactive(side) for side in (pairs.baseline, pairs.candidate))
+            found = without_batched(found, pairs, (time.of(before, setting), time.of(after, setting)))
         yield replace(found, assumptions=found.assumptions + times.notes + setting.waits)
-    yield turnaround_change(pairs, setting)
+    yield turnaround_change(pairs, setting, sessions)

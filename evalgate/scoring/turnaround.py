@@ -9,8 +9,10 @@ from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.scoring.arrays import Bools
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.latency import Times, latency_change
+from evalgate.scoring.p95 import LEAST_CALLS, p95_change, p95_of
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting
+from evalgate.scoring.timed import timed
 from evalgate.scoring.units import units_of
 
 NO_BATCH = "no case is served by a batch API"
@@ -57,49 +59,71 @@ def without_batched(found: Change, pairs: Pairs, sides: tuple[Measured, Measured
 
 
 def turnaround_of(columns: Columns, setting: Setting) -> Measured:
-    """Return the longest window that the policy gives a batch API: a promise, so it has no interval.
+    """Return the P95 of recorded turnarounds; where they are not recorded, the longest window.
 
-    The provider answers within it or not at all, and what it does not answer has failed.
+    The window is a promise, so it has no interval: the provider answers within it or not at all, and what it
+    does not answer has failed.
     """
-    windows = columns.batch_window_s[columns.present & columns.batched]
-    if not len(windows):
+    served = only_batched(columns)
+    if not served.n:
         return Unmeasured(NO_BATCH)
-    longest = float(windows.max())
+    if _recorded(served):
+        return p95_of(served, setting, "turnaround")
+    longest = float(served.batch_window_s.max())
     return setting.estimate(longest, (longest, longest), "declared")
 
 
-def turnaround_change(pairs: Pairs, setting: Setting) -> Change:
+def turnaround_change(pairs: Pairs, setting: Setting, sessions: frozenset[str]) -> Change:
     """Return the relative change of the turnaround; there is none where a side has no batch API."""
+    both = _only_pairs(pairs, pairs.baseline.present & pairs.baseline.batched & pairs.candidate.batched)
+    if both.n and _recorded(both.baseline) and _recorded(both.candidate):
+        times = timed(both, sessions)
+        found = p95_change(times.pairs, setting, times.gate_reason, "turnaround")
+        return replace(found, nothing_because="", assumptions=(*found.assumptions, *times.notes))
     before, after = (turnaround_of(side, setting) for side in (pairs.baseline, pairs.candidate))
-    change: Measured
-    if np.array_equal(pairs.baseline.batch_window_s, pairs.candidate.batch_window_s):
-        change = setting.estimate(0.0, (0.0, 0.0), "identical")
-    elif isinstance(before, Unmeasured):
-        change = before
-    elif isinstance(after, Unmeasured):
-        change = after
-    else:
-        ratio = after.value / before.value - 1
-        change = setting.estimate(ratio, (ratio, ratio), "declared")
+    change = _promised(pairs, before, after, setting)
     found = latency_change(
         pairs, units_of(pairs.baseline), Times("turnaround", before, after, change), setting, ""
     )
     return _told(found, pairs.candidate, both=isinstance(before, Estimate))
 
 
+def promised(served: Columns) -> tuple[str, ...]:
+    """Return that the turnaround of what a batch API served is only promised, where it is."""
+    return () if not served.n or _recorded(served) else (_DECLARED,)
+
+
+def _recorded(served: Columns) -> bool:
+    calls = int(served.present.sum())
+    return calls >= LEAST_CALLS and bool(served.batch_timed[served.present].all())
+
+
+def _promised(pairs: Pairs, before: Measured, after: Measured, setting: Setting) -> Measured:
+    sides = (pairs.baseline, pairs.candidate)
+    windows, known = ([getattr(side, name) for side in sides] for name in ("batch_window_s", "batch_timed"))
+    if np.array_equal(*windows) and np.array_equal(*known):
+        return setting.estimate(0.0, (0.0, 0.0), "identical")
+    if isinstance(before, Unmeasured):
+        return before
+    if isinstance(after, Unmeasured):
+        return after
+    ratio = after.value / before.value - 1
+    return setting.estimate(ratio, (ratio, ratio), "declared")
+
+
 def _told(change: Change, candidate: Columns, *, both: bool) -> Change:
-    served = int((candidate.batched & candidate.present).any(axis=1).sum())
+    served = only_batched(candidate)
     told = replace(
         change,
-        n=served,
-        clusters=served,
-        affected=served,
+        n=served.n,
+        clusters=served.n,
+        affected=served.n,
         mismeasured_because="",
-        assumptions=(_DECLARED,),
+        assumptions=promised(served),
         sd=None,
     )
-    if not served:
-        return replace(told, nothing_because=NO_BATCH, assumptions=())
+    if not served.n:
+        return replace(told, nothing_because=NO_BATCH)
     if not both:
         why = "the baseline has no batch API whose turnaround this could be compared with"
         return replace(told, gated=False, not_gated_because=why)

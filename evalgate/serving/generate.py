@@ -50,7 +50,7 @@ async def generate(
             call = batched(call, deployment.batch)
             window_s = max(window_s or 0.0, deployment.batch.window_s)
         steps.append(step_of(call, deployment.alias, "fallback" if steps else role))
-        latency_s += call.latency_s if deployment.batch is None else deployment.batch.window_s
+        latency_s += call.latency_s if deployment.batch is None else _turnaround_s(call, deployment.batch)
         if call.response is not None:
             return Generated(tuple(steps), call.response, deployment.alias, latency_s, window_s)
     return Generated(tuple(steps), _failure(steps), steps[-1].deployment, latency_s, window_s)
@@ -73,8 +73,15 @@ def step_of(call: Call, alias: str, role: Role) -> Step:
 def batched(call: Call, batch: BatchFile) -> Call:
     """Return a call as a batch API would have answered it.
 
-    The same model answers the same; what the call reported to cost is cheaper by the factor.
+    The same model answers the same; what a call at once reported to cost is cheaper by the factor. One that
+    a batch API took longer for than the window has expired.
     """
+    last = call.attempts[-1]
+    if last.turnaround_s is not None:
+        if last.turnaround_s <= batch.window_s:
+            return call
+        expired = Attempt(batch.window_s, "timeout", at=last.at, billing="free", turnaround_s=batch.window_s)
+        return replace(call, attempts=(expired,), response=None)
     if not any(attempt.reported_cost_usd for attempt in call.attempts):
         return call
     attempts = [
@@ -84,6 +91,12 @@ def batched(call: Call, batch: BatchFile) -> Call:
         for each in call.attempts
     ]
     return replace(call, attempts=tuple(attempts))
+
+
+def _turnaround_s(call: Call, batch: BatchFile) -> float:
+    """How long a batch took, where one was recorded; else the longest that it can take."""
+    recorded = call.attempts[-1].turnaround_s
+    return batch.window_s if recorded is None else recorded
 
 
 def _failure(steps: Sequence[Step]) -> Failure:

@@ -91,6 +91,7 @@ class AttemptLine(Strict):
     lag_s: Seconds | None = None
     body_digest: str | None = None
     gateway: GatewayLine | None = None
+    turnaround_s: Seconds | None = None
 
 
 class FunctionLine(Strict):
@@ -221,6 +222,7 @@ def _attempt(line: AttemptLine) -> Attempt:
         lag_s=line.lag_s,
         body_digest=line.body_digest,
         gateway=None if line.gateway is None else _gateway(line.gateway),
+        turnaround_s=line.turnaround_s,
     )
 
 

@@ -80,7 +80,13 @@ def replay(recorded: Recorded, request: Request, rules: Reliability) -> Call:
     attempts = recorded.attempts
     timeout_s = rules.request_timeout_s
     only = attempts[0]
-    if only.error is not None or (timeout_s is not None and only.latency_s > timeout_s):
+    by_batch = attempts[-1].turnaround_s is not None
+    if by_batch and not request.batch:
+        why = "a batch API answered it, so nobody knows how long a call at once takes"
+        raise MissingCall(recorded.digest, why)
+    if by_batch:
+        pass  # the provider retried as it saw fit, and nobody waited
+    elif only.error is not None or (timeout_s is not None and only.latency_s > timeout_s):
         attempts = follow(attempts, recorded.digest, rules)
     response = recorded.response if attempts[-1].error is None else None
     if response is not None and recorded.texts_withheld:

@@ -39,7 +39,7 @@ from evalgate.core.run import RUN_SCHEMA, Manifest, Run
 from evalgate.store.problems import FileProblems, check_schema, explain, is_torn
 
 _AGAIN = "make the run again; a run file is not meant to be edited"
-_UNSURE = attrgetter("ttft_s", "retry_after_s", "reported_cost_usd", "queued_s", "lag_s")
+_UNSURE = attrgetter("ttft_s", "retry_after_s", "reported_cost_usd", "queued_s", "lag_s", "turnaround_s")
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 

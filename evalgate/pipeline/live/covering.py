@@ -23,11 +23,12 @@ class Covering:
 
     def __call__(self, asked: Asked) -> list[Side]:
         """Return the calls, each distinct one once."""
-        sides: dict[str, Side] = {}
+        # A batch API's answer to the same question is no answer for who waits.
+        sides: dict[tuple[str, bool], Side] = {}
         for policy in self._policies:
             for _, alias, request in every_request_of(policy, asked):
                 rules = policy.deployments[alias].rules(policy.reliability)
-                sides.setdefault(request.digest, partial(_ask, request, rules))
+                sides.setdefault((request.digest, request.batch), partial(_ask, request, rules))
         return [*sides.values(), *(partial(each.serve, asked) for each in self._cascades)]
 
 

@@ -36,9 +36,11 @@ def _whole(suite: Suite, limit: Limit) -> Iterator[str]:
                 f"cost_per_correct max_rise: at least {LEAST_CHANGED_FOR_COST} cases must change before a "
                 f"rise can be judged, and the suite has {len(suite.cases)}"
             )
-        case "latency_p95", "max_rise" if calls < LEAST_CALLS_FOR_P95:
+        case (("latency_p95" | "ttft_p95" | "tpot_p95"), "max_rise") if calls < LEAST_CALLS_FOR_P95:
             yield _too_few_calls(limit, calls, LEAST_CALLS_FOR_P95)
-        case "latency_p95", "max" if calls < (needed := least_cases(_SLOW_SHARE, suite.rules.alpha)):
+        case (("latency_p95" | "ttft_p95" | "tpot_p95"), "max") if calls < (
+            needed := least_cases(_SLOW_SHARE, suite.rules.alpha)
+        ):
             yield _too_few_calls(limit, calls, needed)
         case _:
             return
@@ -70,9 +72,10 @@ def _drop(limit: Limit, cases: int, alpha: float, whose: str) -> Iterator[str]:
 
 
 def _too_few_calls(limit: Limit, calls: int, needed: int) -> str:
+    instead = ", or limit latency_geomean" if limit.metric == "latency_p95" else ""
     return (
         f"{limit.metric} {limit.limit} needs {needed} calls a side, and the suite makes {calls}: "
-        "add cases or trials, or limit latency_geomean"
+        f"add cases or trials{instead}"
     )
 
 

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -151,3 +152,19 @@ def test_a_recording_without_its_text_cannot_be_served():
     assert "texts: none" in str(error)
     failed = recorded(Attempt(1.0, "content_filter"), texts_withheld=True)
     assert ask(failed).response is None
+
+
+BY_BATCH = Attempt(7200.0, turnaround_s=7200.0, usage=USED)
+
+
+def test_a_batch_s_answer_is_served_where_nobody_waits():
+    recordings = Recordings.of({NEW.id: NEW}, [recorded(BY_BATCH)])
+    patient = replace(REQUEST, batch=True)
+    call = asyncio.run(ReplayCaller(recordings)(patient, Reliability(request_timeout_s=20, num_retries=2)))
+    assert (call.attempts, call.response) == ((BY_BATCH,), YES)
+
+
+def test_a_batch_s_answer_says_nothing_of_a_call_at_once():
+    assert "a batch API answered it" in missing(recorded(BY_BATCH)).reason
+    old = recorded(Attempt(1.5), session="old")
+    assert ask(recorded(BY_BATCH), old).session == "old"
