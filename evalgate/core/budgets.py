@@ -155,7 +155,7 @@ class WaiverFile(Written):
 
     The unit says which limit is meant, as in ``budgets``: of ``accuracy`` and ``score``, ``pp`` is max_drop
     and ``%`` is min; of cost and latency ``%`` is max_rise, and a unit of their own is max; of throughput
-    ``%`` is max_drop and ``rps`` is min.
+    ``%`` is max_drop and ``rps`` is min; of shares that should be small ``pp`` is max_rise and ``%`` is max.
     """
 
     metric: Metric

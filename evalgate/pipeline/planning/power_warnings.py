@@ -42,8 +42,31 @@ def _whole(suite: Suite, limit: Limit) -> Iterator[str]:
             needed := least_cases(_SLOW_SHARE, suite.rules.alpha)
         ):
             yield _too_few_calls(limit, calls, needed)
+        case "flip_rate", "max_rise" if suite.trials == 1:
+            yield (
+                "flip_rate max_rise needs two trials of each case or more, to know how many flips are by "
+                "chance, and the suite has one: set trials: 3, or limit max"
+            )
+        case "flip_rate", ("max" | "max_rise"):
+            yield from _share(limit, independent_cases(graded_cases(suite)), suite.rules.alpha)
+        case (("failure_rate" | "format_failure_rate"), "max_rise"):
+            yield from _share(limit, independent_cases(suite.cases), suite.rules.alpha)
         case _:
             return
+
+
+def _share(limit: Limit, cases: int, alpha: float) -> Iterator[str]:
+    """Yield why a share that should be small cannot be shown to be, where nothing at all happens."""
+    unit = "pp" if limit.limit == "max_rise" else "%"
+    written = f"{limit.metric} {limit.limit} {limit.allowance * 100:g}{unit}"
+    if limit.allowance == 0:
+        yield f"{written}: no number of cases shows that there is nothing at all; allow a little"
+    elif limit.allowance < 1 and cases < (needed := least_cases(limit.allowance, alpha)):
+        least = math.ceil(provable_drop(cases, alpha) * 1000) / 10 if cases else 100
+        yield (
+            f"{written} needs {needed:,} independent cases even where there are none, and the suite has "
+            f"{cases:,}: add {needed - cases:,}, or allow {least:g}{unit} or more"
+        )
 
 
 def _drop(limit: Limit, cases: int, alpha: float, whose: str) -> Iterator[str]:

@@ -53,6 +53,22 @@ def test_a_drop_of_nothing_cannot_be_shown(mail):
     assert "no number of cases" in said
 
 
+@pytest.mark.parametrize("count", [148, 149])
+@pytest.mark.parametrize(
+    "written",
+    ["flip_rate: {max: 2%}", "format_failure_rate: {max_rise: 2pp}", "failure_rate: {max_rise: 2pp}"],
+)
+def test_a_share_that_should_be_small_needs_cases_without_any(mail, written, count):
+    said = warned(mail, written, count)
+    assert len(said) == (count == 148)
+    assert all("needs 149 independent cases even where there are none" in each for each in said)
+
+
+def test_flips_beyond_chance_need_trials(mail):
+    (said,) = warned(mail, "flip_rate: {max_rise: 2pp}", 200)
+    assert "set trials: 3, or limit max" in said
+
+
 @pytest.mark.parametrize(("count", "warnings"), [(39, 1), (40, 0)])
 def test_a_rise_of_p95_needs_40_calls(mail, count, warnings):
     said = warned(mail, "latency_p95: {max_rise: 10%}", count)
