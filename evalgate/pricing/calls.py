@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 
 from evalgate.core.calls import Attempt, Call
 from evalgate.core.numbers import Unmeasured
-from evalgate.core.outcome import Cost, Failure, Outcome, Step
+from evalgate.core.outcome import Cost, Step
 from evalgate.core.policy import Deployment
 from evalgate.core.policy_file import Price
-from evalgate.pricing.cost import cost_of
+from evalgate.pricing.cost import cost_of_steps
 
 Identity = tuple[str, str, str | None, str | None]
 Priced = Mapping[Identity, tuple[str, Price]]
@@ -22,9 +22,7 @@ def priced_by(deployments: Iterable[Deployment], prices: Mapping[str, Price]) ->
 
 def attempts_usd(attempts: tuple[Attempt, ...], alias: str, price: Price) -> float | Unmeasured:
     """Return what all attempts of one call cost."""
-    # Money is counted over outcomes, so this is one that holds nothing but the call.
-    step = Step("generate", alias, "", "", attempts)
-    cost = cost_of(Outcome("", 0, Failure("", ""), alias, 0.0, (step,)), {alias: price})
+    cost = cost_of_steps((Step("generate", alias, "", "", attempts),), {alias: price})
     return cost.total_usd if isinstance(cost, Cost) else cost
 
 

@@ -7,7 +7,7 @@ which rounds once, so their order does not matter.
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from evalgate.core.calls import Attempt, Usage
 from evalgate.core.numbers import Unmeasured
@@ -24,7 +24,11 @@ def cost_of(outcome: Outcome, prices: Mapping[str, Price]) -> Cost | Unmeasured:
     Declared prices rule over what a provider reports, so that a new price re-prices old calls. An answer
     from the policy's own cache made no call and costs 0.
     """
-    steps = outcome.steps
+    return cost_of_steps(outcome.steps, prices)
+
+
+def cost_of_steps(steps: Sequence[Step], prices: Mapping[str, Price]) -> Cost | Unmeasured:
+    """Return what all attempts of these calls cost, as :func:`cost_of` does."""
     if len(steps) == 1 and len(steps[0].attempts) == 1 and steps[0].role == "generate":
         return _cost_of_one(steps[0], prices)
     if not steps:

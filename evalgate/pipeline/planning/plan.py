@@ -131,7 +131,9 @@ def _side(
     else:
         usual = walk(suite, policy, recordings, succeeding=True)
         everything = settings.mode == "live"
-        failing = walk(suite, policy, None if everything else recordings, succeeding=False)
+        failing = usual
+        if not _asks_once(policy):
+            failing = walk(suite, policy, None if everything else recordings, succeeding=False)
     calls: Mapping[Mode, Mapping[str, Request]] = {
         "replay": {},
         "auto": usual.missing,
@@ -143,6 +145,11 @@ def _side(
     if part.anew:
         to_fear |= walk(part.cases, policy, None, succeeding=False).missing
     return _Side(policy, prices, usual, failing, to_make, to_fear)
+
+
+def _asks_once(policy: Policy) -> bool:
+    """Whether a case is one call to one deployment, whatever becomes of that call and of others."""
+    return policy.cascade is None and policy.cache is None and not policy.reliability.fallbacks
 
 
 def _planned(suite: Suite, side: _Side, pool: Pool, bill: _Bill) -> PlannedSide:
