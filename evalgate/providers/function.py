@@ -14,7 +14,8 @@ from evalgate.core.errors import EvalgateError, ProviderRefused
 from evalgate.core.functions import FunctionReply, FunctionRequest
 from evalgate.core.messages import ToolCall, last_user_text
 from evalgate.core.vectors import numbers_in, pack
-from evalgate.providers.tried import Tried, one_line, timed_out, timestamp
+from evalgate.providers.loop import running_watch
+from evalgate.providers.tried import Times, Tried, one_line, timed_out, timestamp
 
 
 class FunctionModel:
@@ -59,18 +60,18 @@ class FunctionModel:
         except EvalgateError:
             raise
         except Exception as crash:  # noqa: BLE001  whatever the team's code raises, its user got no answer
-            latency_s = perf_counter() - started
+            times = _times(started)
             if scope.expired():
                 return timed_out(at, limit_s)
             # The function's own TimeoutError is none of ours: with more patience it would fail all the same.
-            attempt = Attempt(latency_s, "server_error", at=at, billing="possible")
-            return Tried(attempt, None, one_line(f"{type(crash).__name__}: {crash}"))
-        latency_s = perf_counter() - started
+            attempt = Attempt(times.latency_s, "server_error", at=at, billing="possible")
+            return Tried(attempt, None, one_line(f"{type(crash).__name__}: {crash}"), times)
+        times = _times(started)
         reply, response = self._embedded(returned) if request.kind == "embed" else self._said(returned)
         attempt = Attempt(
-            latency_s, at=at, usage=reply.usage, reported_cost_usd=reply.cost_usd, billing="billed"
+            times.latency_s, at=at, usage=reply.usage, reported_cost_usd=reply.cost_usd, billing="billed"
         )
-        return Tried(attempt, response)
+        return Tried(attempt, response, times=times)
 
     def _said(self, returned: object) -> tuple[FunctionReply, Response]:
         reply = FunctionReply(returned) if isinstance(returned, str) else returned
@@ -111,6 +112,12 @@ class FunctionModel:
         wrong = next((sentence for is_so, sentence in faults if is_so), None)
         if wrong is not None:
             raise ProviderRefused(f"the function of provider {self._name!r} returned a FunctionReply {wrong}")
+
+
+def _times(started: float) -> Times:
+    """Return the times of a call until now. What the function itself does on the loop is no lag of ours."""
+    ended = perf_counter()
+    return Times(ended - started, running_watch().longest_inside(started, ended), opened=False)
 
 
 def _price_faults(reply: FunctionReply) -> tuple[tuple[bool, str], ...]:

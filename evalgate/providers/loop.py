@@ -57,6 +57,19 @@ class Watch(selectors.DefaultSelector):
         """
         return sum(nlargest(_WAITS, self._stretches(start, end)))
 
+    def longest_inside(self, start: float, end: float) -> float:
+        """Return the longest stretch of work that began after one moment and ended before another.
+
+        What begins and ends in one stretch has the loop for itself.
+        """
+        inside = 0.0
+        for woke, asked in reversed(self._work):
+            if woke < start:
+                break
+            if asked <= end:
+                inside = max(inside, asked - woke)
+        return inside
+
     def _stretches(self, start: float, end: float) -> list[float]:
         found = [max(0.0, end - max(start, self._woke))]
         for woke, asked in reversed(self._work):

@@ -52,6 +52,7 @@ def test_a_proposal_that_comes_later_is_timed_beside_the_baseline(project, evalg
     check = p95_check(evalgate)
     assert check["gated"]
     assert check["n"] == CASES
+    assert "not to be trusted" not in check["reason"]
 
 
 def test_a_part_is_drawn_and_gated_by(project, evalgate):

@@ -187,3 +187,28 @@ def test_a_function_may_say_itself_that_it_cannot_be_used():
 
     with pytest.raises(ProviderRefused, match="weights"):
         ask_function(answer, Reliability(num_retries=5))
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_what_a_function_does_itself_is_no_lag(awaited):
+    def answer(_):
+        time.sleep(0.1)
+        return "billing"
+
+    async def answer_later(_):
+        return answer(_)
+
+    attempt = ask_function(answer_later if awaited else answer).attempts[0]
+    assert attempt.latency_s >= 0.1
+    assert (attempt.lag_s or 0.0) < 0.05
+
+
+def test_what_an_awaited_function_may_have_waited_for_is_lag():
+    async def answer(_):
+        asyncio.get_running_loop().call_later(0.01, time.sleep, 0.2)
+        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.01)
+        return "billing"
+
+    attempt = ask_function(answer).attempts[0]
+    assert 0.19 < attempt.lag_s <= attempt.latency_s
