@@ -49,7 +49,8 @@ class Attempt:
     that our own busy event loop can have added to ``latency_s``; neither is something the user waits for.
     ``turnaround_s`` is set where a batch API answered: how long that took, which ``latency_s`` repeats and no
     user waited. ``body_digest`` tells equal bodies of failed attempts apart from different ones, and nothing
-    else.
+    else. ``fault_at_s`` is set where a fault of the suite's traffic stands in for what was recorded: when on
+    the cases' clock the attempt met it.
     """
 
     latency_s: float
@@ -69,6 +70,7 @@ class Attempt:
     body_digest: str | None = None
     gateway: Gateway | None = None
     turnaround_s: float | None = None
+    fault_at_s: float | None = None
 
     @property
     def tokens_per_s(self) -> float | None:

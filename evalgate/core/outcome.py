@@ -8,7 +8,7 @@ from evalgate.core.messages import ToolCall
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.prompt_cache import PromptCacheUse
 
-Role = Literal["generate", "fallback", "embed", "verify", "escalate", "sample", "check"]
+Role = Literal["generate", "fallback", "hedge", "embed", "verify", "escalate", "sample", "check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why the user got nothing. ``kind`` is the last attempt's error kind (:mod:`evalgate.core.retry`)."""
+    """Why the user got nothing.
+
+    ``kind`` is the last attempt's error kind (:mod:`evalgate.core.retry`), or ``cooldown`` where every
+    deployment was left alone because of earlier failures.
+    """
 
     kind: str
     reason: str
@@ -30,13 +34,29 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call made while serving a case, as it counts in the policy's ledger."""
+    """One call made while serving a case, as it counts in the policy's ledger.
+
+    ``digest`` and ``session`` are empty where faults stood in for all of it, so that nothing is recorded. A
+    call is ``lost`` where another one that ran beside it answered first; its attempts are those sent until
+    then.
+    """
 
     role: Role
     deployment: str
     digest: str
     session: str
     attempts: tuple[Attempt, ...]
+    lost: bool = False
+
+    @property
+    def answers(self) -> bool:
+        """Whether it gave an answer, and in time."""
+        return not self.lost and self.attempts[-1].error is None
+
+    @property
+    def recorded(self) -> bool:
+        """Whether anything of it was really called, once."""
+        return bool(self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +121,7 @@ class Outcome:
     sequence. ``stages`` are the answers of a cascade in turn; empty without one, and where nothing answered.
     ``tokens`` is None where no deployment of the policy says whether it streams. ``batch_window_s`` is set
     where a batch API answered, which promises no more than that; ``latency_s`` is no wait of a user's then.
+    ``skipped`` are the deployments that would have been asked and were left alone after failures.
     """
 
     case_id: str
@@ -114,6 +135,15 @@ class Outcome:
     stages: tuple[CascadeStage, ...] = ()
     tokens: TokenTimes | None = None
     batch_window_s: float | None = None
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def failed_by_design(self) -> bool:
+        """Whether nothing was served and a fault is why: such a failure leaves no question open."""
+        if not isinstance(self.result, Failure):
+            return False
+        met = any(attempt.fault_at_s is not None for step in self.steps for attempt in step.attempts)
+        return met or bool(self.skipped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +152,9 @@ class Cost:
 
     ``retries_usd`` is the part of attempts that did not produce the answer of their call, ``fallbacks_usd``
     the part of calls made as fallbacks, ``escalations_usd`` that of a cascade's later stages and
-    ``confidence_usd`` that of samples and verifiers (retries included); all are inside ``total_usd``.
+    ``confidence_usd`` that of samples and verifiers (retries included). ``hedges_usd`` is the part of calls
+    sent beside a slow one, and ``wasted_usd`` what gave nothing: attempts that failed, and calls that
+    answered after another one. All are inside ``total_usd``.
     """
 
     total_usd: float
@@ -130,6 +162,8 @@ class Cost:
     fallbacks_usd: float = 0.0
     escalations_usd: float = 0.0
     confidence_usd: float = 0.0
+    hedges_usd: float = 0.0
+    wasted_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

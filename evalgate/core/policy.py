@@ -10,9 +10,10 @@ from evalgate.core.cases import Case
 from evalgate.core.digest import DigestFrame
 from evalgate.core.messages import Message
 from evalgate.core.outcome import Answer
-from evalgate.core.policy_file import CacheFile, Limits, Price, Reliability, RouterFile, SemanticCache
+from evalgate.core.policy_file import CacheFile, Limits, Price, Reliability, SemanticCache
 from evalgate.core.prompt_cache_file import PromptCacheFile
 from evalgate.core.response_file import ResponseFile
+from evalgate.core.router_file import RouterFile
 from evalgate.core.routing import TrainedOn
 from evalgate.core.service_time_file import ServiceTime
 

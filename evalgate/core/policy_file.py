@@ -5,7 +5,7 @@ Paths in it are relative to the policy file. :mod:`evalgate.core.policy` is what
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from evalgate.core.batch_file import BatchFile, MicrobatchFile
 from evalgate.core.cascade_file import CascadeFile
@@ -13,6 +13,7 @@ from evalgate.core.hosting_file import Hosting
 from evalgate.core.messages import Message
 from evalgate.core.prompt_cache_file import PromptCacheFile
 from evalgate.core.response_file import ResponseFile, rule_tag
+from evalgate.core.router_file import RouterFile
 from evalgate.core.service_time_file import ServiceTimeFile
 from evalgate.core.written import Written
 
@@ -184,69 +185,17 @@ class SemanticCache(CacheRules):
 CacheFile = Annotated[ExactCache | SemanticCache, Discriminator("mode")]
 
 
-class ClassifierRouter(Written):
-    """Score with a TF-IDF and logistic-regression model in a JSON file."""
-
-    kind: Literal["classifier"]
-    model: str
-    threshold: float
-    strong: str
-    weak: str
-    decide_s: Seconds = 0.0
-
-
-class DifficultyRouter(Written):
-    """Ask the cheapest of three deployments that suffices with probability ``enough`` or more.
-
-    The JSON file of ``model`` tells how likely a question needs more than ``easy``, and needs ``hard``.
-    """
-
-    kind: Literal["difficulty"]
-    model: str
-    enough: Share
-    easy: str
-    medium: str
-    hard: str
-    decide_s: Seconds = 0.0
-
-
-class ColumnRouter(Written):
-    """Read the score from a column of the case's ``vars``."""
-
-    kind: Literal["column"]
-    column: str
-    range: tuple[float, float] = (0.0, 1.0)
-    threshold: float
-    strong: str
-    weak: str
-    decide_s: Seconds = 0.0
-
-
-class FunctionRouter(Written):
-    """Call the user's own function, named by import path."""
-
-    kind: Literal["function"]
-    path: str
-    range: tuple[float, float] = (0.0, 1.0)
-    threshold: float
-    strong: str
-    weak: str
-    decide_s: Seconds = 0.0
-
-
-RouterFile = Annotated[
-    ClassifierRouter | DifficultyRouter | ColumnRouter | FunctionRouter, Discriminator("kind")
-]
-
-
-def routed_to(router: RouterFile) -> dict[str, str]:
-    """Return the deployments that a router chooses between, cheapest first, by the keys that name them."""
-    keys = ("easy", "medium", "hard") if isinstance(router, DifficultyRouter) else ("weak", "strong")
-    return {key: getattr(router, key) for key in keys}
+# The second draw of a hedge, far beyond those of a cascade that asks a deployment several times.
+HEDGE_SAMPLE = 1000
 
 
 class Reliability(Written):
-    """What happens when an attempt fails: retries with backoff, a timeout per attempt, then fallbacks."""
+    """What happens when an attempt fails: retries with backoff, a timeout per attempt, then fallbacks.
+
+    A deployment that failed more than ``allowed_fails`` times within ``fails_window_s`` is left alone for
+    ``cooldown_time_s``. A call that has no answer after ``hedge_after_s`` gets a second one beside it, on the
+    ``same`` deployment or on the ``next`` of its fallbacks; the first good answer is served.
+    """
 
     num_retries: Retries = 0
     request_timeout_s: TimeoutSeconds | None = None
@@ -255,6 +204,41 @@ class Reliability(Written):
     backoff_jitter: Literal["full", "none"] = "full"
     max_retry_after_s: Seconds = 120.0
     fallbacks: dict[str, list[str]] = {}
+    allowed_fails: Annotated[int, Field(ge=0)] | None = None
+    fails_window_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60.0
+    cooldown_time_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
+    hedge_after_s: Seconds | None = None
+    hedge_on: Literal["same", "next"] = "same"
+
+    @model_validator(mode="after")
+    def _levers_are_on(self) -> "Reliability":
+        written = self.model_fields_set
+        if self.allowed_fails is None and (idle := sorted(written & {"fails_window_s", "cooldown_time_s"})):
+            raise ValueError(f"{idle[0]} does nothing without allowed_fails: write allowed_fails: 3")
+        if self.hedge_after_s is None and "hedge_on" in written:
+            raise ValueError("hedge_on does nothing without hedge_after_s: write hedge_after_s: 0.8")
+        return self
+
+    @property
+    def cools_down(self) -> bool:
+        """Whether a deployment that fails is left alone for a while."""
+        return self.allowed_fails is not None
+
+    @property
+    def hedges(self) -> bool:
+        """Whether a slow call gets a second one beside it."""
+        return self.hedge_after_s is not None
+
+    @property
+    def hedges_same(self) -> bool:
+        """Whether that second call is another draw from the same deployment."""
+        return self.hedges and self.hedge_on == "same"
+
+    def active(self) -> dict[str, Any]:
+        """Return the rules as JSON, without those of levers that are off."""
+        off = set() if self.cools_down else {"allowed_fails", "fails_window_s", "cooldown_time_s"}
+        off |= set() if self.hedges else {"hedge_after_s", "hedge_on"}
+        return self.model_dump(mode="json", exclude=off)
 
 
 class PolicyParts(Written):

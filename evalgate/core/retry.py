@@ -25,6 +25,18 @@ LONGEST_CALL_S = 600.0
 SAME_FAILURES = 4
 
 
+_OVERLOADED_STATUSES = frozenset({408, 409, 529})
+
+
+def kind_of_status(status: int) -> str:
+    """Return the kind of error that an HTTP status of 400 or more means, as far as it alone tells."""
+    if status == 429:
+        return "rate_limit"
+    if status in _OVERLOADED_STATUSES:
+        return "overloaded"
+    return "server_error" if status >= 500 else "bad_request"
+
+
 @dataclass(frozen=True, slots=True)
 class Stop:
     """No further attempt is made: the last one succeeded, cannot be retried, or was the last allowed."""
@@ -47,6 +59,22 @@ def next_step(rules: Reliability, digest: str, attempts: Sequence[Attempt]) -> S
     if sum(each.wait_s + each.latency_s for each in attempts) >= LONGEST_CALL_S:
         return Stop()
     return Again(wait_s=backoff_s(rules, digest, len(attempts), last.retry_after_s))
+
+
+def timed_out(attempt: Attempt, timeout_s: float) -> Attempt:
+    """Return a longer ``attempt`` as it goes under a policy that gives up after ``timeout_s`` seconds.
+
+    It may be billed for the whole answer: a server that works on a question does not stop because nobody
+    listens, or charges for what it has done until then.
+    """
+    return Attempt(
+        latency_s=timeout_s,
+        error="timeout",
+        at=attempt.at,
+        usage=attempt.usage,
+        reported_cost_usd=attempt.reported_cost_usd,
+        billing="possible",
+    )
 
 
 def backoff_s(rules: Reliability, digest: str, failed: int, retry_after_s: float | None = None) -> float:

@@ -62,6 +62,7 @@ class Manifest:
     ``look`` is set for a candidate whose run was sequential: the look at which it ended.
     ``traffic`` is what the suite says of it, ``stations`` what the policy's deployments can do at most.
     ``prompt_caches`` are those of the deployments whose cached tokens were predicted.
+    ``faults`` counts those of the traffic, which the run was served amid.
     ``judged_against`` is the digest of the policy whose answers a pairwise judge saw beside these.
     """
 
@@ -86,6 +87,7 @@ class Manifest:
     traffic: Traffic | None = None
     stations: tuple[Station, ...] = ()
     prompt_caches: Mapping[str, PromptCacheFile] = field(default_factory=dict)
+    faults: int = 0
     schema: str = RUN_SCHEMA
 
     @property

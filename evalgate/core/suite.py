@@ -1,12 +1,13 @@
 """A suite and a project as they are used: files read, references resolved."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from evalgate.core.budgets import Rules
 from evalgate.core.cases import Case
+from evalgate.core.faults import Fault
 from evalgate.core.labels import HumanLabel
 from evalgate.core.load import Traffic
 from evalgate.core.outcome import Answer, Grade
@@ -56,6 +57,8 @@ class Suite:
     of the first. ``labels`` are what people said about answers that a judge graded; they decide no grade.
     Of a suite whose ``texts`` is none, nothing that is asked or answered is written anywhere.
     ``base`` is set when the baseline and all of this, but the proposals, were read from a commit.
+    ``clock`` says when each case comes, by its id, where that matters: where deployments fail (``faults``) or
+    are left alone after failures. It holds all cases, also where a part of them is left.
     """
 
     name: str
@@ -78,6 +81,8 @@ class Suite:
     texts: Literal["all", "none"] = "all"
     base: BaseCommit | None = None
     traffic: Traffic | None = None
+    faults: tuple[Fault, ...] = ()
+    clock: Mapping[str, float] = field(default_factory=dict)
 
 
 def alone_of(suite: Suite) -> Suite:

@@ -17,6 +17,7 @@ from evalgate.core.labels import JudgeStatus
 from evalgate.core.metrics import LimitName, Metric, Unit
 from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.core.prompt_cache import CostInStates, SidePromptCache
+from evalgate.core.reliability_use import ReliabilityUse
 from evalgate.core.run import Mode
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -170,8 +171,8 @@ class SideSummary:
     ``month_usd``: calls and cleanup of ``requests_per_month``, None where the suite does not say how many.
     ``cleanup_usd`` is what wrong answers cost, ``without_cleanup`` the cost per correct answer without it;
     both are None where a wrong answer has no price. ``cache``, ``cascade`` and ``prompt_cache`` are None for
-    a policy without one, ``gateway`` where none was asked. ``queued_s`` is how long our own limits held calls
-    back in all, which is no latency.
+    a policy without one, ``gateway`` where none was asked, ``reliability`` where every call answered at once.
+    ``queued_s`` is how long our own limits held calls back in all, which is no latency.
     """
 
     policy: str
@@ -195,6 +196,7 @@ class SideSummary:
     batch: BatchUse | None = None
     hosting: tuple[HostingUse, ...] = ()
     prompt_cache: SidePromptCache | None = None
+    reliability: ReliabilityUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """What a suite's cases need: the columns of its policies, the slices it names, a clock that runs on."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 from evalgate.core.budgets import SliceBudgets
 from evalgate.core.cascade_file import confidence_range
+from evalgate.core.clock import moment_of
 from evalgate.core.errors import Problem
-from evalgate.core.policy_file import ColumnRouter
+from evalgate.core.router_file import ColumnRouter
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.cases import CaseFile
 from evalgate.load.documents import Document
@@ -160,13 +160,7 @@ def check_clock(cases: CaseFile) -> Iterator[Problem]:
 
 
 def _seconds(written: float | str) -> float | None:
-    if not isinstance(written, str):
-        return written
-    try:
-        moment = datetime.fromisoformat(written)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    return moment_of(written) if isinstance(written, str) else written
 
 
 def check_near_misses(cases: CaseFile) -> Iterator[Problem]:

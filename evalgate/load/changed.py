@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from evalgate.core.errors import BadInput
-from evalgate.core.policy_file import FunctionRouter, PolicyFile
+from evalgate.core.policy_file import PolicyFile
 from evalgate.core.policy_source_file import PolicyOverFile
 from evalgate.core.project_file import ProjectFile
+from evalgate.core.router_file import FunctionRouter
 from evalgate.core.suite_file import FunctionGrader, SimilarityGrader, SuiteFile
 from evalgate.load.documents import Document, read_yaml
 from evalgate.load.families import Family

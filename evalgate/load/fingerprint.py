@@ -9,7 +9,8 @@ from typing import Any
 from evalgate.core.digest import UNHASHED_PARAMS, canonical_json, sha256_of
 from evalgate.core.messages import Message, message_json
 from evalgate.core.policy import Cascade, Deployment, Policy, Router
-from evalgate.core.policy_file import Price, SemanticCache, routed_to
+from evalgate.core.policy_file import Price, SemanticCache
+from evalgate.core.router_file import routed_to
 from evalgate.load.functions import source_sha256
 
 
@@ -34,7 +35,7 @@ def _digest(policy: Policy, model: str | None) -> str:
         "use": chains[policy.use] if policy.use is not None else None,
         "router": _router(policy.router, model, chains) if policy.router is not None else None,
         "cache": _cache(policy) if policy.cache is not None else None,
-        "reliability": policy.reliability.model_dump(mode="json", exclude={"fallbacks"}),
+        "reliability": {key: rule for key, rule in policy.reliability.active().items() if key != "fallbacks"},
         "response": policy.response.model_dump(mode="json"),
     }
     if policy.cascade is not None:
@@ -144,7 +145,7 @@ def _lines(policy: Policy, model: str | None) -> Iterator[tuple[str, str]]:
         yield from _flat("cascade", policy.cascade.spec.model_dump(mode="json"))
     if policy.cache is not None:
         yield from _flat("cache", policy.cache.model_dump(mode="json"))
-    yield from _flat("reliability", policy.reliability.model_dump(mode="json"))
+    yield from _flat("reliability", policy.reliability.active())
     yield from _flat("response", policy.response.model_dump(mode="json"))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.policy import Policy
-from evalgate.core.policy_file import FunctionRouter
 from evalgate.core.project_file import NewRecordings
+from evalgate.core.router_file import FunctionRouter
 from evalgate.core.suite import BaseCommit, Project, Suite, alone_of
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.changed import Changed

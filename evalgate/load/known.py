@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from evalgate.core.policy import Deployment, Policy, Router
-from evalgate.core.policy_file import CacheFile, ColumnRouter, Price, SemanticCache
+from evalgate.core.policy_file import CacheFile, Price, SemanticCache
+from evalgate.core.router_file import ColumnRouter
 from evalgate.core.suite import Project
 
 

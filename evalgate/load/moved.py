@@ -9,13 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evalgate.core.cascade_file import FunctionConfidence
-from evalgate.core.policy_file import (
-    ClassifierRouter,
-    DifficultyRouter,
-    FunctionRouter,
-    PolicyFile,
-    RevisionOf,
-)
+from evalgate.core.policy_file import PolicyFile, RevisionOf
+from evalgate.core.router_file import ClassifierRouter, DifficultyRouter, FunctionRouter
 from evalgate.load.documents import Document
 from evalgate.load.git import Commit, differs, fork_point
 from evalgate.load.places import PROJECT_FILE

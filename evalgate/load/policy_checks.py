@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalgate.core.errors import Problem
-from evalgate.core.policy_file import PolicyFile, RegexRule, SemanticCache, routed_to
+from evalgate.core.policy_file import PolicyFile, RegexRule, SemanticCache
 from evalgate.core.response_file import ExtractRegex
+from evalgate.core.router_file import routed_to
 from evalgate.load.batches import check_batches, check_microbatches
 from evalgate.load.cascades import cascade_names, check_cascade
 from evalgate.load.documents import Document
@@ -23,6 +24,7 @@ def check_policy(document: Document[PolicyFile]) -> Iterator[Problem]:
     yield from _one_way_in(document)
     yield from _names(document)
     yield from _fallback_lists(document)
+    yield from _hedge(document)
     yield from check_threshold(document)
     yield from check_cascade(document)
     yield from check_batches(document)
@@ -126,6 +128,14 @@ def _written_here(document: Document[PolicyFile]) -> Mapping[str, Sequence[str]]
         node = node.get(part) if isinstance(node, dict) else None
     stated = node if isinstance(node, dict) else {}
     return {name: each for name, each in document.value.reliability.fallbacks.items() if name in stated}
+
+
+def _hedge(document: Document[PolicyFile]) -> Iterator[Problem]:
+    rules = document.value.reliability
+    if rules.hedge_on == "next" and not rules.fallbacks:
+        message = "a hedge on the next deployment needs fallbacks, and there are none"
+        cure = "add fallbacks: {strong: [weak]}, or write hedge_on: same"
+        yield document.problem(("reliability", "hedge_on"), message, cure)
 
 
 def _circle(fallbacks: Mapping[str, Sequence[str]]) -> list[str]:

@@ -8,12 +8,12 @@ from pydantic import Field
 
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.policy import Router, TextClassifier
-from evalgate.core.policy_file import (
+from evalgate.core.policy_file import PolicyFile
+from evalgate.core.router_file import (
     ClassifierRouter,
     ColumnRouter,
     DifficultyRouter,
     FunctionRouter,
-    PolicyFile,
     RouterFile,
 )
 from evalgate.core.routing import TrainedOn

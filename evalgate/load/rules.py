@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from evalgate.core.budgets import (
     BudgetsFile,
     CostBudget,
+    FailureBudget,
     FalseHitBudget,
     FlipBudget,
     LatencyBudget,
@@ -29,6 +30,7 @@ _Budget = (
     ShareBudget
     | CostBudget
     | LatencyBudget
+    | FailureBudget
     | FalseHitBudget
     | ThroughputBudget
     | TurnaroundBudget

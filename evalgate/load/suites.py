@@ -2,14 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from evalgate.core.digest import canonical_json
 from evalgate.core.errors import Problem
 from evalgate.core.labels import HumanLabel
-from evalgate.core.load import Traffic
 from evalgate.core.policy import Policy
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite import Suite
@@ -17,6 +15,7 @@ from evalgate.core.suite_file import SuiteFile
 from evalgate.load.case_checks import check_clock, check_columns, check_near_misses, check_slices
 from evalgate.load.case_sources import load_cases
 from evalgate.load.cases import CaseFile, capped
+from evalgate.load.coming import Coming, Known, what_comes
 from evalgate.load.documents import Document
 from evalgate.load.families import Family, check_identities
 from evalgate.load.findings import Findings
@@ -27,7 +26,6 @@ from evalgate.load.leaks import check_leaks
 from evalgate.load.policies import LoadedPolicy, PolicyShelf
 from evalgate.load.rules import build_rules, check_budgets
 from evalgate.load.targets import check_targets
-from evalgate.load.traffic import load_traffic
 from evalgate.load.waivers import check_expiry, load_waivers
 
 
@@ -67,10 +65,10 @@ class SuiteLoader:
         findings.problems.extend(self._odd_rules(document))
         cases = load_cases(document, findings)
         labels = self._labels(document, cases)
-        traffic = self._traffic(document)
         graders = GraderLoader(document, self.shelf, findings).load()
         baseline, proposals = self.policies_of(family)
         tested = _loaded([baseline, *proposals])
+        coming = self._coming(document, cases, tested)
         findings.problems.extend(check_judges(document, graders, tested))
         findings.problems.extend(check_texts(document, graders, self.project.providers))
         if cases is not None:
@@ -82,7 +80,7 @@ class SuiteLoader:
             name=document.path.parent.name,
             folder=document.path.parent,
             file=findings.from_root(document.path),
-            digest=suite_digest(written, cases, graders),
+            digest=suite_digest(written, cases, graders, coming),
             cases=cases.cases,
             grader=graders[0].grader.spec,
             grade_function=graders[0].grader.function,
@@ -96,8 +94,10 @@ class SuiteLoader:
             proposals=_loaded(proposals),
             graders=tuple(each.grader for each in graders),
             labels=labels,
-            traffic=traffic,
+            traffic=coming.traffic,
             texts=written.texts,
+            faults=coming.faults,
+            clock=coming.clock,
         )
 
     def _odd_rules(self, document: Document[SuiteFile]) -> Iterator[Problem]:
@@ -112,12 +112,14 @@ class SuiteLoader:
         file, ids = document.path.parent / LABELS, {case.id for case in cases.cases}
         return self.findings.attempt(lambda: read_labels(file, self.findings.shown(file), ids)) or ()
 
-    def _traffic(self, document: Document[SuiteFile]) -> Traffic | None:
-        written = document.value.traffic
-        if written is None:
-            return None
-        read = partial(load_traffic, written, document.path.parent, self.findings)
-        return self.findings.attempt_at(document, ("traffic", "trace"), read)
+    def _coming(
+        self, document: Document[SuiteFile], cases: CaseFile | None, tested: tuple[Policy, ...]
+    ) -> Coming:
+        # Where only some policies were asked for, a fault may name a deployment of another one.
+        named = () if self.selection.policies or self.selection.past else tested
+        cools = any(policy.reliability.cools_down for policy in tested)
+        known = Known(cases, named, tuple(self.project.providers), cools_down=cools)
+        return what_comes(document, known, self.findings)
 
     def policies_of(self, family: Family | None) -> tuple[LoadedPolicy | None, list[LoadedPolicy | None]]:
         """Return the selected baseline and proposals of a family; None for one with problems."""
@@ -149,10 +151,15 @@ class SuiteLoader:
         self.findings.problems.extend(check_identities(policies))
 
 
-def suite_digest(written: SuiteFile, cases: CaseFile, graders: Sequence[LoadedGrader]) -> str:
+def suite_digest(
+    written: SuiteFile,
+    cases: CaseFile,
+    graders: Sequence[LoadedGrader],
+    coming: Coming,
+) -> str:
     """Return the hash of everything that decides a grade: cases, grader, its code, and how often it is asked.
 
-    Two runs are comparable only when their suites' digests are equal.
+    So does what fails while the cases come. Runs are comparable only when their suites' digests are equal.
     """
     rules = {
         "graders": [grader_json(each) for each in graders],
@@ -161,6 +168,9 @@ def suite_digest(written: SuiteFile, cases: CaseFile, graders: Sequence[LoadedGr
         "trials_pass": written.trials_pass,
         "ordered": written.ordered,
     }
+    if coming.faults:
+        faults = [asdict(fault) for fault in coming.faults]
+        rules |= {"faults": faults, "clock": list(coming.clock.values())}
     digest = hashlib.sha256(canonical_json(rules).encode())
     serialize = type(cases.cases[0]).__pydantic_serializer__.to_json
     for case in cases.cases:

@@ -8,8 +8,8 @@ import numpy as np
 
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.policy import Policy
-from evalgate.core.policy_file import routed_to
 from evalgate.core.progress import Progress
+from evalgate.core.router_file import routed_to
 from evalgate.core.routing import RoutingCase
 from evalgate.core.suite import Project, Suite
 from evalgate.pipeline.measuring.judging import SuiteJudge

@@ -189,7 +189,8 @@ def _file_of(suite: Suite, judgement: Judgement) -> str:
 def _counts(suite: Suite, runs: tuple[Run, ...], judges: JudgeUse | None, called: Called) -> CallCounts:
     results = chain.from_iterable(run.results for run in runs)
     # By session too: where the commit's log of a call does not settle it, a log that the change adds may.
-    steps = {(step.digest, step.session) for graded in results for step in graded.outcome.steps}
+    every = chain.from_iterable(graded.outcome.steps for graded in results)
+    steps = {(step.digest, step.session) for step in every if step.recorded}
     needed = {digest for digest, _ in steps}
     made, reused = needed & called.made, needed - called.made
     is_behind, added = called.recordings.is_behind, 0

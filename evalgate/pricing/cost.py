@@ -35,6 +35,7 @@ def cost_of_steps(steps: Sequence[Step], prices: Mapping[str, Price]) -> Cost | 
         return _NOTHING_CALLED
     every: list[float] = []
     retries: list[float] = []
+    late: list[float] = []
     by_role: dict[Role, list[float]] = defaultdict(list)
     for step in steps:
         price = prices.get(step.deployment)
@@ -47,6 +48,8 @@ def cost_of_steps(steps: Sequence[Step], prices: Mapping[str, Price]) -> Cost | 
             every.append(usd)
             if attempt.error is not None:
                 retries.append(usd)
+            elif step.lost:
+                late.append(usd)
             by_role[step.role].append(usd)
     return Cost(
         math.fsum(every),
@@ -54,6 +57,8 @@ def cost_of_steps(steps: Sequence[Step], prices: Mapping[str, Price]) -> Cost | 
         math.fsum(by_role["fallback"]),
         math.fsum(by_role["escalate"]),
         math.fsum([*by_role["sample"], *by_role["check"]]),
+        math.fsum(by_role["hedge"]),
+        math.fsum([*retries, *late]),
     )
 
 
@@ -65,7 +70,7 @@ def _cost_of_one(step: Step, prices: Mapping[str, Price]) -> Cost | Unmeasured:
     usd = _attempt_usd(attempt, step, price)
     if isinstance(usd, Unmeasured):
         return usd
-    return Cost(usd) if attempt.error is None else Cost(usd, usd)
+    return Cost(usd) if attempt.error is None else Cost(usd, usd, wasted_usd=usd)
 
 
 def _attempt_usd(attempt: Attempt, step: Step, price: Price) -> float | Unmeasured:

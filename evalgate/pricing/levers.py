@@ -30,8 +30,10 @@ FALLBACKS = "fallbacks"
 CLEANUP = "cleanup of wrong answers"
 ESCALATIONS = "escalations"
 CONFIDENCE = "samples and verifiers"
+HEDGES = "hedges"
 _LEVER_OF_ROLE: Mapping[str, str] = {
     "fallback": FALLBACKS,
+    "hedge": HEDGES,
     "embed": "embeddings for the cache",
     "verify": "verifier of the cache",
     "escalate": ESCALATIONS,

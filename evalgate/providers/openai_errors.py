@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalgate.core.calls import Billing
+from evalgate.core.retry import kind_of_status
 
 _KIND_BY_CODE = {
     "content_filter": "content_filter",
@@ -48,7 +49,6 @@ _CONTEXT_MESSAGE = re.compile(
     re.IGNORECASE,
 )
 _REFUSING_STATUSES = frozenset({401, 402, 403, 404, 405})
-_OVERLOADED_STATUSES = frozenset({408, 409, 529})
 # The server turned the request away before doing any work; other 5xx may come after the tokens were made.
 _FREE_STATUSES = frozenset({503, 529})
 
@@ -113,15 +113,12 @@ def billing_of(status: int, kind: str) -> Billing:
 def _meaning_of_status(status: int, kind: str | None, complaint: Complaint) -> str | Refusal:
     if status < 400 or status in _REFUSING_STATUSES:
         return Refusal(status, complaint.codes)
-    if status == 429:
-        return "rate_limit"
-    if status in _OVERLOADED_STATUSES:
-        return "overloaded"
-    if status >= 500:
-        return "server_error"
+    of_status = kind_of_status(status)
+    if of_status != "bad_request":
+        return of_status
     if kind is None and _CONTEXT_MESSAGE.search(complaint.message):
         return "context_window"
-    return kind or "bad_request"
+    return kind or of_status
 
 
 def _complaint(error: object) -> Complaint:

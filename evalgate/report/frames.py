@@ -79,7 +79,14 @@ def _result(result: Answer | Failure) -> Row:
             return {"answer": None, "failure": kind, "failure_reason": reason}
 
 
-_PARTS_OF_COST = ("retries_usd", "fallbacks_usd", "escalations_usd", "confidence_usd")
+_PARTS_OF_COST = (
+    "retries_usd",
+    "fallbacks_usd",
+    "escalations_usd",
+    "confidence_usd",
+    "hedges_usd",
+    "wasted_usd",
+)
 
 
 def _cost(cost: Cost | Unmeasured) -> Row:
@@ -113,13 +120,16 @@ def _path(graded: Graded) -> Row:
         "calls": len(outcome.steps),
         "attempts": len(attempts),
         "fallbacks": sum(step.role == "fallback" for step in outcome.steps),
+        "hedges": sum(step.role == "hedge" for step in outcome.steps),
+        "faulted": sum(attempt.fault_at_s is not None for attempt in attempts),
+        "skipped": " ".join(outcome.skipped),
         "escalations": sum(step.role == "escalate" for step in outcome.steps),
         "confidence": outcome.stages[0].confidence if outcome.stages else None,
         "input_tokens": sum(usage.input_tokens or 0 for usage in usages) if usages else None,
         "cached_input_tokens": _told([usage.cached_input_tokens for usage in usages]),
         "cache_write_tokens": _told([usage.cache_write_tokens for usage in usages]),
         "output_tokens": sum(usage.output_tokens or 0 for usage in usages) if usages else None,
-        "sessions": " ".join(dict.fromkeys(step.session for step in outcome.steps)),
+        "sessions": " ".join(dict.fromkeys(step.session for step in outcome.steps if step.recorded)),
     }
 
 

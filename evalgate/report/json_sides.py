@@ -6,6 +6,7 @@ from evalgate.core.gateway_use import GatewayUse
 from evalgate.core.hosting_use import HostingUse
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.prompt_cache import CostInStates, SidePromptCache
+from evalgate.core.reliability_use import ReliabilityUse
 from evalgate.core.verdict import CacheUse, CascadeUse, SideSummary
 from evalgate.report.json_numbers import measured_json, text_json, usd_json
 
@@ -31,6 +32,7 @@ def side_json(side: SideSummary) -> dict[str, object]:
         "month_usd": None if side.month_usd is None else usd_json(side.month_usd),
         "cache": None if side.cache is None else _cache(side.cache),
         **({} if side.cascade is None else {"cascade": _cascade(side.cascade)}),
+        **({} if side.reliability is None else {"reliability": _reliability(side.reliability)}),
         **({} if side.gateway is None else {"gateway": _gateway(side.gateway)}),
         **({} if side.batch is None else {"batch": asdict(side.batch)}),
         **({} if side.prompt_cache is None else {"prompt_cache": _cached(side.prompt_cache)}),
@@ -89,6 +91,17 @@ def in_states_json(found: CostInStates) -> dict[str, object]:
             }
             for name, cost in (("cold", found.cold), ("warm", found.warm))
         },
+    }
+
+
+def _reliability(use: ReliabilityUse) -> dict[str, object]:
+    return {
+        "attempts_per_request": use.attempts_per_request,
+        "wasted_usd": usd_json(use.wasted_usd),
+        "faulted": use.faulted,
+        "hedges": use.hedges,
+        "hedges_won": use.hedges_won,
+        "skipped": use.skipped,
     }
 
 

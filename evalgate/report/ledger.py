@@ -8,6 +8,7 @@ from evalgate.core.gateway_use import GatewayUse
 from evalgate.core.hosting_file import Hosting
 from evalgate.core.hosting_use import HostingUse
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
+from evalgate.core.reliability_use import ReliabilityUse
 from evalgate.core.verdict import CacheUse, CascadeUse, Judgement, SideSummary
 from evalgate.report import prompt_caches
 from evalgate.report.numbers import (
@@ -38,6 +39,7 @@ def ledger(judgement: Judgement) -> list[LedgerRow]:
         LedgerRow("cost per request", *_costs(before.cost_per_request_usd, after.cost_per_request_usd)),
         LedgerRow("of it for retries", *_costs(before.retries_usd, after.retries_usd)),
         LedgerRow("of it for fallbacks", *_costs(before.fallbacks_usd, after.fallbacks_usd)),
+        *_wasted(before.reliability, after.reliability),
         *stakes(judgement),
         *_cascade_costs(before.cascade, after.cascade),
         *_machines(before, after),
@@ -49,6 +51,7 @@ def ledger(judgement: Judgement) -> list[LedgerRow]:
         *_batches(before.batch, after.batch),
         LedgerRow("retries", f"{before.retries:,}", f"{after.retries:,}"),
         LedgerRow("fallbacks", f"{before.fallbacks:,}", f"{after.fallbacks:,}"),
+        *_attempts(before.reliability, after.reliability),
         LedgerRow("failures", f"{before.failures:,}", f"{after.failures:,}"),
         *(LedgerRow(*row) for row in prompt_caches.rows(judgement)),
         *_behind(before.gateway, after.gateway),
@@ -169,6 +172,34 @@ def _behind(before: GatewayUse | None, after: GatewayUse | None) -> list[LedgerR
         LedgerRow("gateway's cache hits", *_shares(first, second)),
         LedgerRow("gateway's retries", *retries),
         LedgerRow("gateway's fallbacks", *others),
+    ]
+
+
+def _wasted(before: ReliabilityUse | None, after: ReliabilityUse | None) -> list[LedgerRow]:
+    if before is None and after is None:
+        return []
+    return [LedgerRow("of it wasted", *_costs(*(_nothing_or(side) for side in (before, after))))]
+
+
+def _nothing_or(side: ReliabilityUse | None) -> float | Unmeasured:
+    return 0.0 if side is None else side.wasted_usd
+
+
+def _attempts(before: ReliabilityUse | None, after: ReliabilityUse | None) -> list[LedgerRow]:
+    sides = (before, after)
+    if sides == (None, None):
+        return []
+
+    def row(label: str, shown: Callable[[ReliabilityUse], str]) -> LedgerRow:
+        return LedgerRow(label, *(MISSING if side is None else shown(side) for side in sides))
+
+    counts = [(0, 0, 0) if side is None else (side.faulted, side.hedges, side.skipped) for side in sides]
+    met, beside, alone = (any(numbers) for numbers in zip(*counts, strict=True))
+    return [
+        row("attempts per request", lambda use: f"{use.attempts_per_request:.3f}"),
+        *([row("attempts that met a fault", lambda use: f"{use.faulted:,}")] if met else []),
+        *([row("hedges won", lambda use: f"{use.hedges_won:,} of {use.hedges:,}")] if beside else []),
+        *([row("left alone to cool down", lambda use: f"{use.skipped:,}")] if alone else []),
     ]
 
 

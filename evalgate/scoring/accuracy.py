@@ -84,6 +84,7 @@ def quality_change(pairs: Pairs, metric: Quality, setting: Setting) -> Change:
             *shared_calls(graded.n, affected, setting.recorded),
             *sampling(units),
             *inference(setting.inference),
+            *setting.amid,
             *(counting(graded.baseline.rule) if metric == "accuracy" else ()),
             *judge_notes(judge_status(graded, units), metric),
         ),

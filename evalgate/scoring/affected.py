@@ -21,6 +21,8 @@ _SERVED = _SOURCES | _PATH | _ANSWER | _GRADE
 
 NONE, MANY = -1, -2
 _NOWHERE: frozenset[str] = frozenset()
+# A call that faults stood in for took no time of anybody's: it comes from no session.
+_UNRECORDED = frozenset({""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def _spent(graded: Graded) -> float | None:
 
 def _one_call_difference(before: Step, after: Step) -> tuple[int, frozenset[str]]:
     if before.digest != after.digest or before.session != after.session:
-        return _CALLS | _SOURCES, _of_sessions(before.session, after.session)
+        return _CALLS | _SOURCES, _of_sessions(before.session, after.session) - _UNRECORDED
     same = before.attempts is after.attempts or before.attempts == after.attempts
     return (0 if same else _CALLS), _NOWHERE
 
@@ -142,7 +144,7 @@ def _call_difference(before: Sequence[Step], after: Sequence[Step]) -> tuple[int
     right = Counter((step.digest, step.session) for step in after)
     if left != right:
         odd = (left - right) + (right - left)
-        return _CALLS | _SOURCES, frozenset(session for _, session in odd)
+        return _CALLS | _SOURCES, frozenset(session for _, session in odd) - _UNRECORDED
     calls = [(step.digest, step.session, step.attempts) for step in before]
     if calls != [(step.digest, step.session, step.attempts) for step in after]:
         # The same recordings, cut off or waited for differently: exact, whenever they were made.

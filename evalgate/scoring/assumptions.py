@@ -45,6 +45,15 @@ def whole_windows(runs: Iterable[Run]) -> tuple[str, ...]:
     return (f"{said}; latency_p95_under_load finds the wait that traffic makes of it",)
 
 
+def amid_faults(faults: int) -> tuple[str, ...]:
+    """Return what it means that faults were replayed; nothing where none were."""
+    if not faults:
+        return ()
+    what = "1 fault" if faults == 1 else f"{faults} faults"
+    about = "the interval is about other cases at that time, not about other outages"
+    return (f"{what} of the suite's traffic befell both policies alike; {about}",)
+
+
 def sampling(units: Units) -> tuple[str, ...]:
     """Return what the weights and groups of the cases mean for the interval."""
     notes = []

@@ -28,6 +28,7 @@ class Columns:
     ``rule`` says what the trials of a case must show for it to be right, where that is not their share.
     ``tokens`` is None for a policy that does not say whether it streams. ``batch_window_s`` is 0 where no
     batch API answered; where one did, and was recorded, ``batch_timed`` says that ``latency_s`` is its time.
+    ``faulted`` marks the failed trials that met a fault of the suite's traffic: those fail by design.
     """
 
     case_ids: tuple[str, ...]
@@ -49,6 +50,7 @@ class Columns:
     batch_timed: Bools
     rule: TrialsPass | None = None
     tokens: TokenColumns | None = None
+    faulted: Bools | None = None
 
     @property
     def n(self) -> int:
@@ -126,6 +128,7 @@ class Columns:
             batch_timed=self.batch_timed[rows],
             rule=self.rule,
             tokens=None if self.tokens is None else self.tokens.take(rows),
+            faulted=None if self.faulted is None else self.faulted[rows],
         )
 
     def graded_where(self, rows: Bools) -> "Columns":
@@ -139,8 +142,10 @@ class Columns:
         )
 
     def failures_right(self) -> "Columns":
-        """Return the columns with every failed trial counted as a right answer."""
+        """Return the columns with failed trials counted right, but for those that fail by design."""
         rescued = self.failed & self.graded[:, np.newaxis]
+        if self.faulted is not None:
+            rescued &= ~self.faulted
         return replace(
             self, correct=np.where(rescued, 1.0, self.correct), score=np.where(rescued, 1.0, self.score)
         )
@@ -211,10 +216,7 @@ def columns_at(run: Run, place: Places) -> Columns:
     rule = run.manifest.rules.trials_pass
     _check_trials(run, place, rule)
     first = _first(place, len(results))
-    # Where a judge failed on one trial, what the others say is not what the case would have counted.
-    ungraded = [row for row, each in zip(place.rows, results, strict=True) if each.grade is None]
-    graded = np.ones(len(place.case_ids), dtype=np.bool_)
-    graded[ungraded] = False
+    graded = _graded(place, results)
     where = (place.rows, place.trials)
 
     def table(values: Sequence[float] | Floats) -> Floats:
@@ -245,6 +247,7 @@ def columns_at(run: Run, place: Places) -> Columns:
         answers=answers_of(results, where, place.shape),
         rule=rule,
         tokens=token_columns(results, where, place.shape),
+        faulted=table([each.outcome.failed_by_design for each in results]) > 0,
     )
 
 
@@ -255,6 +258,14 @@ def _check_trials(run: Run, place: Places, rule: TrialsPass | None) -> None:
             f"{run.manifest.policy!r} has a case with {least} trials, and trials_pass needs {rule.right}; "
             "measure the policy again"
         )
+
+
+def _graded(place: Places, results: Sequence[Graded]) -> Bools:
+    # Where a judge failed on one trial, what the others say is not what the case would have counted.
+    ungraded = [row for row, each in zip(place.rows, results, strict=True) if each.grade is None]
+    graded = np.ones(len(place.case_ids), dtype=np.bool_)
+    graded[ungraded] = False
+    return graded
 
 
 def _first(place: Places, count: int) -> list[int]:

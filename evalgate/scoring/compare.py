@@ -15,7 +15,7 @@ from evalgate.core.run import Look, Run
 from evalgate.scoring.accuracy import quality_change, quality_of
 from evalgate.scoring.answer_length import answer_length_change, answer_length_of
 from evalgate.scoring.arrays import Ints
-from evalgate.scoring.assumptions import recorded_on, whole_windows
+from evalgate.scoring.assumptions import amid_faults, recorded_on, whole_windows
 from evalgate.scoring.cache_state import unknown_cache_state
 from evalgate.scoring.columns import Columns, columns_of
 from evalgate.scoring.cost import cost_change, cost_of
@@ -57,8 +57,8 @@ def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Compar
     pairs = pair(baseline, candidate)
     sessions = interleaved_sessions(baseline.manifest.sessions, candidate.manifest.sessions)
     recorded = recorded_on((*baseline.manifest.sessions, *candidate.manifest.sessions))
-    windows = whole_windows((baseline, candidate))
-    setting = replace(_setting(rules), recorded=recorded, waits=windows)
+    windows, amid = whole_windows((baseline, candidate)), amid_faults(baseline.manifest.faults)
+    setting = replace(_setting(rules), recorded=recorded, waits=windows, amid=amid)
     graded = pairs.take(pairs.baseline.graded & pairs.candidate.graded)
     slices: list[Change] = []
     for value, rows in _slices(baseline.results, pairs.before_at, rules.slice_by).items():

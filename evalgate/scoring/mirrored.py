@@ -67,6 +67,7 @@ def lacking_change(metric: Metric, pairs: Pairs, setting: Setting) -> Change:
             *shared_calls(pairs.n, affected, setting.recorded),
             *sampling(units),
             *inference(setting.inference),
+            *setting.amid,
         ),
     )
 

@@ -11,7 +11,8 @@ class Setting:
     """The one-sided level, the slice being measured (None for all cases), and the price of a wrong answer.
 
     ``inference`` says what the interval of accuracy is about: traffic like this suite, or this suite itself.
-    ``recorded`` says when the calls were made, in words; ``waits`` what latencies take for granted.
+    ``recorded`` says when the calls were made, in words; ``waits`` what latencies take for granted, and
+    ``amid`` what failed meanwhile.
     """
 
     alpha: float
@@ -20,6 +21,7 @@ class Setting:
     inference: Inference = "population"
     recorded: str = ""
     waits: tuple[str, ...] = ()
+    amid: tuple[str, ...] = ()
 
     @property
     def level(self) -> float:

@@ -9,7 +9,9 @@ from evalgate.core.outcome import CascadeStage, Failure, Role, Step
 from evalgate.core.policy import Cascade
 from evalgate.core.policy_file import Reliability
 from evalgate.serving.confidence import Answered, Serve, compile_confidence
-from evalgate.serving.generate import Generated, Ready, fallback_chain, generate
+from evalgate.serving.generate import fallback_chain, generate
+from evalgate.serving.generated import Generated, Ready
+from evalgate.serving.moment import postponed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,14 @@ class CompiledCascade:
         """
         steps: list[Step] = []
         stages: list[CascadeStage] = []
+        skipped: list[str] = []
         waited_s, at = 0.0, 0
         while True:
             role: Role = "escalate" if at else "generate"
-            made = await generate(case, trial, self._chains[self._order[at]], self._rules, caller, role)
+            chain = self._chains[self._order[at]]
+            made = await generate(case, trial, chain, self._rules, postponed(caller, waited_s), role)
             steps += made.steps
+            skipped += made.skipped
             waited_s += made.latency_s
             if isinstance(made.result, Failure):
                 break
@@ -67,7 +72,7 @@ class CompiledCascade:
                 stages.append(CascadeStage(made.deployment, None, accepted=True))
                 break
             asked = Answered(case, trial, self._ready[made.deployment], made, made.result)
-            found = await self._assess(asked, caller)
+            found = await self._assess(asked, postponed(caller, waited_s))
             steps += found.steps
             waited_s += found.latency_s + self._spec.check_s
             accepted = found.confidence >= self._spec.escalate_below
@@ -76,7 +81,8 @@ class CompiledCascade:
                 made = replace(made, result=found.response)
                 break
             at += 1
-        return Cascaded(replace(made, steps=tuple(steps), latency_s=waited_s), tuple(stages))
+        made = replace(made, steps=tuple(steps), latency_s=waited_s, skipped=tuple(skipped))
+        return Cascaded(made, tuple(stages))
 
     def _place(self, alias: str, at: int) -> int:
         return self._order.index(alias) if alias in self._order else at

@@ -6,7 +6,7 @@ from evalgate.core.cascade_file import ColumnConfidence
 from evalgate.core.cases import Case
 from evalgate.core.errors import Problem
 from evalgate.core.policy import Policy
-from evalgate.core.policy_file import ColumnRouter
+from evalgate.core.router_file import ColumnRouter
 from evalgate.serving.confidence import confidence_column_problem
 from evalgate.serving.prompts import compile_prompt, missing_variable
 from evalgate.serving.route import column_problem

@@ -24,7 +24,7 @@ from evalgate.core.outcome import Answer, Step
 from evalgate.core.policy import Cascade, ConfidenceFunction
 from evalgate.core.policy_file import Reliability
 from evalgate.serving.ask import ask
-from evalgate.serving.generate import Generated, Ready, step_of
+from evalgate.serving.generated import Generated, Ready, step_of
 from evalgate.serving.requests import fill_request
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")

@@ -14,7 +14,7 @@ from evalgate.core.policy_file import SemanticCache
 from evalgate.core.vectors import listed_in, numbers_in, unpack
 from evalgate.serving.ask import ask
 from evalgate.serving.cache import Entry, Meaning, PolicyCache, Vector, keyed_messages
-from evalgate.serving.generate import step_of
+from evalgate.serving.generated import step_of
 from evalgate.serving.normalize import compile_rules
 from evalgate.serving.prompts import Prompt, compile_prompt
 

@@ -8,7 +8,7 @@ from evalgate.core.cases import Case, question_text
 from evalgate.core.errors import BadInput, CannotJudge, Problem
 from evalgate.core.outcome import RouteTrace
 from evalgate.core.policy import Router, ScoreFunction
-from evalgate.core.policy_file import ClassifierRouter, ColumnRouter, DifficultyRouter, FunctionRouter
+from evalgate.core.router_file import ClassifierRouter, ColumnRouter, DifficultyRouter, FunctionRouter
 from evalgate.serving.classifier import classifier_score
 
 Route = Callable[[Case], RouteTrace]

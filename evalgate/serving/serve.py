@@ -1,19 +1,23 @@
 """What a policy serves for a case: cache, router or cascade, call, response rules, in this order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from evalgate.core.calls import Caller, Response
 from evalgate.core.cases import Case, question_text
 from evalgate.core.digest import UNHASHED_PARAMS, canonical_json
+from evalgate.core.faults import Befalling
 from evalgate.core.messages import message_json
 from evalgate.core.outcome import Answer, CacheTrace, Failure, Outcome
 from evalgate.core.policy import Policy
-from evalgate.core.policy_file import routed_to
+from evalgate.core.router_file import routed_to
 from evalgate.serving.cache import SHOWN_KEY, Entry, PolicyCache, question_of
 from evalgate.serving.cascade import Cascaded, CompiledCascade
-from evalgate.serving.generate import Ready, fallback_chain, generate
+from evalgate.serving.cooldown import Health
+from evalgate.serving.generate import fallback_chain, generate
+from evalgate.serving.generated import Ready
 from evalgate.serving.lookup import Looked, Lookup
+from evalgate.serving.moment import Moment, Race, in_turn, postponed
 from evalgate.serving.prompts import compile_prompt
 from evalgate.serving.response import compile_response
 from evalgate.serving.route import Route, compile_router
@@ -34,6 +38,14 @@ class Asked:
 Answered = dict[tuple[str, str, int], Outcome]
 
 
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a policy is served in: the faults that befall its deployments, and how calls race each other."""
+
+    befalling: Befalling = field(default_factory=dict)
+    race: Race = in_turn
+
+
 class Server:
     """A policy with everything compiled that its cases share. It keeps nothing between cases."""
 
@@ -43,6 +55,7 @@ class Server:
         "_cascade",
         "_chains",
         "_decide_s",
+        "_given",
         "_lookup",
         "_reliability",
         "_respond",
@@ -52,7 +65,9 @@ class Server:
         "_ways",
     )
 
-    def __init__(self, policy: Policy, answered: Answered | None = None) -> None:
+    def __init__(
+        self, policy: Policy, answered: Answered | None = None, given: Circumstances = Circumstances()
+    ) -> None:
         """Compile prompts, router and response rules.
 
         ``answered`` is shared by policies whose Caller answers one request always alike (a replay does):
@@ -69,7 +84,9 @@ class Server:
         self._reliability = policy.reliability
         self._chains = {alias: fallback_chain(alias, ready, policy.reliability) for alias in firsts}
         self._use = policy.use if policy.cascade is None else firsts[0]
-        self._answered = answered if policy.cache is None and policy.cascade is None else None
+        self._given = given
+        alone = policy.cache is None and policy.cascade is None and not policy.reliability.cools_down
+        self._answered = answered if alone else None
         self._cache_spec = policy.cache
         self._ways = {alias: _way(self._chains[alias], policy) for alias in firsts}
         self._cascade = (
@@ -85,14 +102,19 @@ class Server:
         constants = canonical_json([_hashed_params(policy, alias) for alias in firsts])
         self._lookup = Lookup(policy, tuple(prompts.values()), constants)
 
-    async def serve(self, asked: Asked, caller: Caller, cache: PolicyCache | None) -> Outcome:
+    async def serve(
+        self, asked: Asked, caller: Caller, cache: PolicyCache | None, health: Health | None = None
+    ) -> Outcome:
         """Serve one case. A provider's failure is an Outcome; whatever ``caller`` raises passes through.
+
+        ``health`` is what the cases before it learnt of the deployments.
 
         Raises:
             BadInput: the case lacks a variable of the prompt or the router's column.
             CannotJudge: the router's function broke.
 
         """
+        caller = self._now(asked, caller, health)
         if cache is None:
             return await self._answer(asked, caller)
         looked = await self._lookup.find(asked.case, asked.at_s, cache, caller)
@@ -118,7 +140,10 @@ class Server:
         )
 
     async def fresh(self, asked: Asked, caller: Caller) -> Outcome:
-        """Serve one case past the cache; it neither asks it nor tells it the answer. Raises as ``serve``."""
+        """Serve one case past the cache; it neither asks it nor tells it the answer. Raises as ``serve``.
+
+        Nothing fails but what is recorded to have failed.
+        """
         return await self._answer(asked, caller)
 
     async def merges(self, case: Case, other: Case, caller: Caller) -> bool:
@@ -134,10 +159,20 @@ class Server:
         cache.store(stored.key, entry, stored.meaning)
         return (await self._lookup.find(case, 0.0, cache, caller)).entry is not None
 
+    def _now(self, asked: Asked, caller: Caller, health: Health | None) -> Caller:
+        """Return the caller as it is when the case comes."""
+        given = self._given
+        if health is not None:
+            health.arrived(asked.at_s)
+        elif not given.befalling and given.race is in_turn:
+            return caller
+        drawn_by = f"{asked.case.id}:{asked.trial}"
+        return Moment(caller, asked.at_s, given.befalling, drawn_by, health, given.race)
+
     async def _missed(self, asked: Asked, caller: Caller, cache: PolicyCache, looked: Looked) -> Outcome:
         """Answer past the cache and keep the answer in it, raw; a failure is never kept."""
         case = asked.case
-        outcome, response = await self._ask(asked, caller)
+        outcome, response = await self._ask(asked, postponed(caller, looked.latency_s))
         latency_s = looked.latency_s + outcome.latency_s
         if response is not None and outcome.deployment is not None:
             ready_at_s = asked.at_s + latency_s
@@ -164,7 +199,7 @@ class Server:
         known = (self._ways[first], case.id, trial)
         if self._answered is not None and (before := self._answered.get(known)) is not None:
             return (before if before.route == route else replace(before, route=route)), None
-        came = await self._generate(case, trial, first, caller)
+        came = await self._generate(case, trial, first, postponed(caller, self._decide_s))
         made, waited_s = came.made, self._decide_s + came.made.latency_s
         said = None if isinstance(made.result, Failure) else made.result
         result = made.result if isinstance(made.result, Failure) else self._served(made.result)
@@ -182,6 +217,7 @@ class Server:
             came.stages,
             tokens,
             made.batch_window_s,
+            made.skipped,
         )
         if self._answered is not None:
             self._answered[known] = outcome
@@ -228,7 +264,7 @@ def _way(chain: Sequence[Ready], policy: Policy) -> str:
                 ]
                 for each, _ in chain
             ],
-            "reliability": policy.reliability.model_dump(mode="json", exclude={"fallbacks"}),
+            "reliability": {**policy.reliability.active(), "fallbacks": None},
             "response": policy.response.model_dump(mode="json"),
             "decide_s": policy.router.spec.decide_s if policy.router is not None else 0.0,
         }

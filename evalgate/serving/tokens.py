@@ -7,7 +7,7 @@ from evalgate.core.calls import Attempt
 from evalgate.core.outcome import Failure, TokenTimes
 from evalgate.core.policy import Policy
 from evalgate.core.response_file import ResponseFile
-from evalgate.serving.generate import Generated
+from evalgate.serving.generated import Generated
 
 _ANEW = "`evalgate record --refresh 100%` records it anew"
 
@@ -38,7 +38,8 @@ def compile_tokens(policy: Policy) -> Times | None:
             return TokenTimes(None, None, f"deployment {made.deployment!r} does not say whether it streams")
         if held or held_by_rules:
             return at_once(latency_s)
-        return _streamed(latency_s, made.steps[-1].attempts[-1])
+        served = next(step for step in reversed(made.steps) if step.answers)
+        return _streamed(latency_s, served.attempts[-1])
 
     return times
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from evalgate.core.calls import Attempt, Call, Request
 from evalgate.core.errors import MissingRecordings
 from evalgate.core.policy_file import Reliability
-from evalgate.core.retry import DEFAULT_TIMEOUT_S, Stop, backoff_s, next_step
+from evalgate.core.retry import DEFAULT_TIMEOUT_S, Stop, backoff_s, next_step, timed_out
 from evalgate.store.recordings import Recorded, Recordings
 
 # The clock that stops an attempt and the clock that times it are not one: a timeout recorded a hair early
@@ -144,6 +144,4 @@ def _is_censored(attempt: Attempt, timeout_s: float | None) -> bool:
 
 
 def _timed_out_at(attempt: Attempt, timeout_s: float | None) -> Attempt:
-    if timeout_s is None or attempt.latency_s <= timeout_s:
-        return attempt
-    return Attempt(latency_s=timeout_s, error="timeout", at=attempt.at, billing="possible")
+    return attempt if timeout_s is None or attempt.latency_s <= timeout_s else timed_out(attempt, timeout_s)

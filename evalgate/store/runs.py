@@ -69,6 +69,8 @@ class _Cost(Struct, forbid_unknown_fields=True):
     fallbacks_usd: float = 0.0
     escalations_usd: float = 0.0
     confidence_usd: float = 0.0
+    hedges_usd: float = 0.0
+    wasted_usd: float = 0.0
     reason: str | None = None
 
 
@@ -84,6 +86,7 @@ class _Outcome(Struct, forbid_unknown_fields=True):
     stages: tuple[CascadeStage, ...] = ()
     tokens: TokenTimes | None = None
     batch_window_s: float | None = None
+    skipped: tuple[str, ...] = ()
 
 
 class _Graded(Struct, forbid_unknown_fields=True):

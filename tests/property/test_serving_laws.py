@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from evalgate.core.calls import Attempt, Response
 from evalgate.core.cases import Case
+from evalgate.core.clock import case_times
 from evalgate.core.digest import canonical_json
 from evalgate.core.messages import Message, ToolCall
 from evalgate.core.outcome import Answer, Failure
 from evalgate.core.policy import Router
-from evalgate.core.policy_file import ColumnRouter, ExactCache, Price, RegexRule, Reliability
+from evalgate.core.policy_file import ExactCache, Price, RegexRule, Reliability
 from evalgate.core.response_file import ExtractJson, ExtractRegex
+from evalgate.core.router_file import ColumnRouter
 from evalgate.serving.cache import Entry, PolicyCache
-from evalgate.serving.clock import case_times
 from evalgate.serving.normalize import DATE_MASK, NUMBER_MASK, UUID_MASK, compile_rules
 from evalgate.serving.prompts import compile_prompt
 from evalgate.serving.requests import request_for

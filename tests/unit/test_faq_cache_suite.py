@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evalgate.core.cases import Case
-from evalgate.serving.clock import case_times
+from evalgate.core.clock import case_times
 from evalgate.serving.normalize import compile_rules
 from suites import faq_cache
 

@@ -167,4 +167,5 @@ def manifest_of(
         traffic=suite.traffic,
         stations=stations_of(policy),
         prompt_caches=prompt_caches(policy),
+        faults=len(suite.faults),
     )

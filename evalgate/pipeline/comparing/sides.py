@@ -10,6 +10,7 @@ from evalgate.core.calls import Gateway
 from evalgate.core.gateway_use import GatewayUse
 from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.core.outcome import Cost, Failure, Graded
+from evalgate.core.reliability_use import ReliabilityUse
 from evalgate.core.run import Run
 from evalgate.core.verdict import CacheUse, CascadeUse, SideSummary
 from evalgate.pipeline.comparing.prompt_caches import side_prompt_cache
@@ -57,6 +58,7 @@ def summarize(run: Run, cost: CostPerCorrect) -> SideSummary:
         batch=_batch_use(run.results),
         hosting=tuple(hosting_uses(run)),
         prompt_cache=side_prompt_cache(run),
+        reliability=_reliability_use(run.results),
     )
 
 
@@ -150,6 +152,28 @@ def _batch_use(results: Sequence[Graded]) -> BatchUse | None:
         return None
     served = [(each.weight, window is not None) for each, window in zip(results, windows, strict=True)]
     return BatchUse(_weighed_share(served) or 0.0, max(filter(None, windows)))
+
+
+def _reliability_use(results: Sequence[Graded]) -> ReliabilityUse | None:
+    skipped = sum(len(graded.outcome.skipped) for graded in results)
+    attempts = [
+        (graded.weight, step, attempt)
+        for graded in results
+        for step in graded.outcome.steps
+        for attempt in step.attempts
+    ]
+    if not skipped and all(attempt.error is None and not step.lost for _, step, attempt in attempts):
+        return None
+    hedges = [step for graded in results for step in graded.outcome.steps if step.role == "hedge"]
+    return ReliabilityUse(
+        attempts_per_request=math.fsum(weight for weight, _, _ in attempts)
+        / math.fsum(graded.weight for graded in results),
+        wasted_usd=_mean_usd(results, "wasted_usd"),
+        faulted=sum(attempt.fault_at_s is not None for _, _, attempt in attempts),
+        hedges=len(hedges),
+        hedges_won=sum(step.answers for step in hedges),
+        skipped=skipped,
+    )
 
 
 def _share(flags: Sequence[bool]) -> float | None:

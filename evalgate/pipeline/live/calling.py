@@ -32,11 +32,12 @@ from evalgate.grading.needs import suite_judging
 from evalgate.pipeline.live.calls_ledger import Ledger, tell, unwritten
 from evalgate.pipeline.live.covering import Covering
 from evalgate.pipeline.live.pace import Turns, cases_under_way, pace_of
+from evalgate.pipeline.live.racing import at_once
 from evalgate.pipeline.live.rounds import Round, Rounds
 from evalgate.pipeline.live.stopping import Stopping
 from evalgate.pipeline.live.streamed import Streamed
 from evalgate.pipeline.measuring.judging import ask_judges, judge_prices, judging_of
-from evalgate.pipeline.measuring.measure import CallerOf, Pass, questions
+from evalgate.pipeline.measuring.measure import CallerOf, Pass, keeps_order, questions
 from evalgate.pipeline.project.privacy import Privacy
 from evalgate.pipeline.spending.tariff import Tariff
 from evalgate.pricing.calls import priced_by, total_usd
@@ -166,7 +167,7 @@ async def _call_rounds(
     for part in [everything] if calling.rounds is None else calling.rounds(session, inner):
         bench = _Bench(calling, part)
         asked = [each for each in questions(calling.suite) if each.case.id in part.cases]
-        if not calling.suite.ordered:
+        if not keeps_order(calling.suite, calling.policies):
             rng.shuffle(asked)
         ask = partial(bench.ask, rng=rng, caller_of=caller_of, judged=judged)
         await _call_all(calling, asked, ask, stopping, pacing)
@@ -253,7 +254,7 @@ class _Bench:
         self._more = part.more
         self._calling = calling
         self._judging = judging_of(suite)
-        self._passes = {policy.name: Pass(suite, policy) for policy in part.policies}
+        self._passes = {policy.name: Pass(suite, policy, race=at_once) for policy in part.policies}
         # What a cache's verifier is asked shows only when the suite is served.
         self._verifying = any(getattr(policy.cache, "verifier", None) for policy in part.policies)
         self._cover = Covering(suite, part.policies)

@@ -21,7 +21,7 @@ from evalgate.gate.looks import judge_look
 from evalgate.pipeline.comparing.bench import Bench, Judged, manifest_of
 from evalgate.pipeline.live.rounds import Round
 from evalgate.pipeline.measuring.judging import SuiteJudge
-from evalgate.pipeline.measuring.measure import measure
+from evalgate.pipeline.measuring.measure import keeps_order, measure
 from evalgate.pipeline.measuring.walk import walk
 from evalgate.pipeline.spending.spend import Usd, expected, recorded_attempts, total
 from evalgate.scoring.compare import compare_look
@@ -143,6 +143,8 @@ def why_not(suite: Suite, known: Recordings | None) -> str:
     """Return why looks make no sense on this suite, given what is ``known``; empty if they do."""
     if suite.ordered:
         return "--sequential is off for this suite: it is ordered, so its cases must pass in their order"
+    if keeps_order(suite, _policies(suite)):
+        return "--sequential is off for this suite: a policy cools down, so cases must pass in their order"
     if suite.baseline is None or not suite.proposals:
         return "--sequential is off for this suite: there is no baseline and proposal to compare"
     if known is not None and not any(_missing(suite, policy, known) for policy in _policies(suite)):

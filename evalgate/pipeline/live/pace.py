@@ -9,6 +9,7 @@ from evalgate.core.policy import Deployment, Policy
 from evalgate.core.policy_file import Limits
 from evalgate.core.suite import Suite
 from evalgate.grading.needs import suite_judging
+from evalgate.pipeline.measuring.measure import keeps_order
 from evalgate.providers.limits import MOST
 from evalgate.providers.live import Identity, Pace
 
@@ -34,11 +35,12 @@ def pace_of(suite: Suite, policies: Sequence[Policy], concurrency: int | None) -
 def cases_under_way(suite: Suite, policies: Sequence[Policy], concurrency: int | None) -> int:
     """Return how many cases are called at once at most.
 
-    One where order matters, and where all models are in this process: they would disturb their own timing.
+    One where order matters (to a stream, and to deployments that cool down), and where all models are in this
+    process: they would disturb their own timing.
     """
     called = {deployment.identity: deployment.kind for deployment in _deployments(suite, policies)}
     kinds = {deployment.kind for policy in policies for deployment in policy.deployments.values()}
-    if suite.ordered or kinds == {"function"}:
+    if keeps_order(suite, policies) or kinds == {"function"}:
         return 1
     return CASES_UNDER_WAY if concurrency is None else _AHEAD * concurrency * len(called)
 

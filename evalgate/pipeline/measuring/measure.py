@@ -1,13 +1,15 @@
 """One policy over one suite: serve, price and grade every case and trial."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from evalgate.core.calls import Caller
+from evalgate.core.clock import case_times
 from evalgate.core.errors import MissingRecordings
+from evalgate.core.faults import befalling
 from evalgate.core.outcome import Grade, Graded, Outcome
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price
@@ -25,8 +27,9 @@ from evalgate.pipeline.measuring.replaying import run_now
 from evalgate.pricing.batch import served_prices
 from evalgate.pricing.cost import cost_of
 from evalgate.serving.cache import PolicyCache
-from evalgate.serving.clock import case_times
-from evalgate.serving.serve import Answered, Asked, Server
+from evalgate.serving.cooldown import Health
+from evalgate.serving.moment import Race, in_turn
+from evalgate.serving.serve import Answered, Asked, Circumstances, Server
 
 T = TypeVar("T")
 CallerOf = Callable[[Asked], Caller]
@@ -40,12 +43,21 @@ class Missing:
     why: str
 
 
+def keeps_order(suite: Suite, policies: Iterable[Policy]) -> bool:
+    """Tell whether cases must be served one at a time and in order, as they leave something for the next."""
+    return suite.ordered or any(policy.reliability.cools_down for policy in policies)
+
+
 def questions(suite: Suite) -> Iterator[Asked]:
     """Yield every case of every trial, in the suite's order, with its time on the cases' clock.
 
-    Only a stream has a clock; elsewhere every case stands at 0 s.
+    Only a stream has a clock, and a suite whose deployments fail or cool down; elsewhere every case stands at
+    0 s.
     """
-    times = case_times(suite.cases) if suite.ordered else (0.0,) * len(suite.cases)
+    if suite.clock:
+        times = tuple(suite.clock[case.id] for case in suite.cases)
+    else:
+        times = case_times(suite.cases) if suite.ordered else (0.0,) * len(suite.cases)
     for trial in range(suite.trials):
         for case, at_s in zip(suite.cases, times, strict=True):
             yield Asked(case, trial, at_s)
@@ -54,12 +66,19 @@ def questions(suite: Suite) -> Iterator[Asked]:
 class Pass:
     """One pass of a suite through one policy, holding the policy's cache where the suite is a stream.
 
-    In an unordered suite every case starts with an empty cache; in an ordered one, every trial.
+    In an unordered suite every case starts with an empty cache; in an ordered one, every trial. What is known
+    of the deployments' health passes from case to case in both, as they share production.
     """
 
-    def __init__(self, suite: Suite, policy: Policy, answered: Answered | None = None) -> None:
-        """Start with empty caches."""
-        self._server = Server(policy, answered)
+    def __init__(
+        self, suite: Suite, policy: Policy, answered: Answered | None = None, race: Race = in_turn
+    ) -> None:
+        """Start with empty caches and everything in health."""
+        known = {} if suite.baseline is None else suite.baseline.deployments
+        befall = befalling(suite.faults, policy.deployments.values(), known)
+        self._server = Server(policy, answered, Circumstances(befall, race))
+        self._rules = policy.reliability
+        self._healths: dict[int, Health] = {}
         self._spec = policy.cache
         self._ordered = suite.ordered
         named = {case.near_miss_of for case in suite.cases} if policy.cache is not None else set()
@@ -68,7 +87,7 @@ class Pass:
 
     async def serve(self, asked: Asked, caller: Caller) -> Outcome:
         """Serve one question."""
-        outcome = await self._server.serve(asked, caller, self._cache(asked.trial))
+        outcome = await self._server.serve(asked, caller, self._cache(asked.trial), self._health(asked.trial))
         other = self._near.get(asked.case.near_miss_of or "")
         if other is None or outcome.cache is None:
             return outcome
@@ -78,6 +97,13 @@ class Pass:
     async def fresh(self, asked: Asked, caller: Caller) -> Outcome:
         """Serve one question past the policy's cache, which learns nothing of it."""
         return await self._server.fresh(asked, caller)
+
+    def _health(self, trial: int) -> Health | None:
+        if not self._rules.cools_down:
+            return None
+        if trial not in self._healths:
+            self._healths[trial] = Health(self._rules)
+        return self._healths[trial]
 
     def _cache(self, trial: int) -> PolicyCache | None:
         if self._spec is None:

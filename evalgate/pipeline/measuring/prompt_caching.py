@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from evalgate.core.calls import Attempt, Call, Caller, Request
+from evalgate.core.clock import STEP_S, case_times
 from evalgate.core.outcome import Cost, Graded, Outcome
 from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price, Reliability
@@ -19,7 +20,6 @@ from evalgate.core.suite import Suite
 from evalgate.pricing.cost import cost_of
 from evalgate.pricing.prompt_blocks import PromptText, prompt_text, sent_prompt, tokens_per_character
 from evalgate.pricing.prompt_cache import CachedPrompt, SentPrompt, predict
-from evalgate.serving.clock import STEP_S, case_times
 
 Requests = dict[str, Request]
 """What was asked, by the digest under which its answer is recorded."""

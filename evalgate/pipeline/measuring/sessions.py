@@ -19,7 +19,7 @@ def preferred_sessions(
     """Return the session to replay a case and trial from, for those not already there on both sides."""
     preferred: dict[CaseTrial, str] = {}
     for base, cand in zip(baseline, candidate, strict=True):
-        steps = base.outcome.steps + cand.outcome.steps
+        steps = [step for step in base.outcome.steps + cand.outcome.steps if step.recorded]
         if len({step.session for step in steps}) < 2:
             continue
         held = [recordings.sessions_of(step.digest) for step in steps]

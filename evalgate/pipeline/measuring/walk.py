@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from evalgate.core.calls import Attempt, Call, Request, Response
 from evalgate.core.policy import Policy
-from evalgate.core.policy_file import Reliability, SemanticCache
+from evalgate.core.policy_file import HEDGE_SAMPLE, Reliability, SemanticCache
 from evalgate.core.suite import Suite
 from evalgate.pipeline.measuring.measure import Pass, questions
 from evalgate.pipeline.measuring.replaying import run_now
@@ -52,9 +52,15 @@ class _Pretending:
                 pass  # that is what is looked for
         self.met_missing = True
         self.walked.missing[request.digest] = request
-        attempts = _ANSWERED if self.succeeding else _FAILED
+        attempts = _ANSWERED if self.succeeding else _failed(rules)
         response = Response("") if self.succeeding else None
         return Call(request, attempts, response, session="", replayed=False)
+
+
+def _failed(rules: Reliability) -> tuple[Attempt, ...]:
+    """Who hedges is taken to fail slowly, which brings the hedge as well."""
+    after_s = rules.hedge_after_s
+    return _FAILED if after_s is None else (replace(_FAILED[0], latency_s=after_s + 1),)
 
 
 def walk(suite: Suite, policy: Policy, recordings: Recordings | None, *, succeeding: bool) -> Walked:
@@ -78,10 +84,11 @@ def _serve_all(suite: Suite, policy: Policy, caller: _Pretending) -> None:
     for asked in questions(suite):
         caller.met_missing = False
         outcome = run_now(a_pass.serve(asked, caller))
-        for step in outcome.steps:
+        recorded = [step for step in outcome.steps if step.recorded]
+        for step in recorded:
             caller.walked.deployment.setdefault(step.digest, step.deployment)
         digests = caller.walked.by_case.setdefault(asked.case.id, set())
-        digests.update(step.digest for step in outcome.steps)
+        digests.update(step.digest for step in recorded)
         if caller.met_missing:
             caller.walked.missing_cases[asked.case.id] = None
 
@@ -125,6 +132,8 @@ def every_request_of(policy: Policy, asked: Asked) -> Iterator[tuple[Asked, str,
     """Yield the same for one case."""
     for alias, deployment in policy.answering.items():
         yield asked, alias, request_for(asked.case, deployment, asked.trial)
+        if policy.reliability.hedges_same:
+            yield asked, alias, request_for(asked.case, deployment, asked.trial, HEDGE_SAMPLE)
     if isinstance(policy.cache, SemanticCache):
         request = embed_request(policy, asked.case)
         if request is not None:

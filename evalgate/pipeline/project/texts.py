@@ -51,7 +51,8 @@ def _calls(project: Project, runs: Sequence[Run]) -> Mapping[CallKey, CallText]:
     wanted: dict[str, set[CallKey]] = {}
     for run in runs:
         keys = wanted.setdefault(run.manifest.suite, set())
-        keys.update((step.digest, step.session) for graded in run.results for step in graded.outcome.steps)
+        steps = (step for graded in run.results for step in graded.outcome.steps if step.recorded)
+        keys.update((step.digest, step.session) for step in steps)
     found: dict[CallKey, CallText] = {}
     for suite in project.suites:
         if suite.name in wanted:

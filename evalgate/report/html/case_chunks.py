@@ -165,6 +165,8 @@ class _Writer:
             found["k"] = [key, int(outcome.cache.hit), outcome.cache.source, kind, shown, waited]
         if outcome.route is not None:
             found["o"] = [short(outcome.route.score), int(outcome.route.strong), outcome.route.deployment]
+        if outcome.skipped:
+            found["x"] = list(outcome.skipped)
         if outcome.stages:
             found["c"] = [
                 [
@@ -177,13 +179,14 @@ class _Writer:
         return found
 
     def _step(self, step: Step, run: RunSides, served: str | None) -> list[object]:
-        """Role, deployment, session, attempts, the raw answer where response rules changed it, and format."""
+        """Role, deployment, session, attempts, the raw answer if rules changed it, format; 1 if it lost."""
         text = self.packing.calls.get((step.digest, step.session)) if served is not None else None
         raw = text.answer if text is not None and text.answer != served else None
         price, predicted = run.prices.get(step.deployment), step.deployment in run.predicted
         attempts = [_attempt(each, arithmetic(each, price, predicted=predicted)) for each in step.attempts]
         form = run.formats.get(step.deployment)
-        return [step.role, step.deployment, step.session, attempts, self.texts.number(raw), form]
+        lost = [1] if step.lost else []
+        return [step.role, step.deployment, step.session, attempts, self.texts.number(raw), form, *lost]
 
 
 def short(number: float) -> float:
@@ -205,6 +208,7 @@ def _attempt(attempt: Attempt, cost: str) -> list[object]:
         attempt.status,
         cost,
         _short_or_none(attempt.tokens_per_s),
+        *([] if attempt.fault_at_s is None else [short(attempt.fault_at_s)]),
     ]
 
 

@@ -7,8 +7,8 @@ from evalgate.core.report_data import ReportData
 from evalgate.report.html.cases import PairedCase, Side, answer_text, default_order
 
 PREVIEW, ANSWER = 80, 40
-FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FALSE_HIT = (1 << bit for bit in range(6))
-_FIRST_ROLE = 6
+FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FALSE_HIT, FAULT = (1 << bit for bit in range(7))
+_FIRST_ROLE = 7
 
 
 def suite_columns(data: ReportData, suite: str, cases: Sequence[PairedCase]) -> dict[str, object]:
@@ -79,6 +79,8 @@ def _flags(case: PairedCase, roles: Mapping[str, int]) -> int:
         found |= FALSE_HIT
     if any(len(step.attempts) > 1 for step in steps):
         found |= RETRIED
+    if any(attempt.fault_at_s is not None for step in steps for attempt in step.attempts):
+        found |= FAULT
     for step in steps:
         found |= roles.get(step.role, 0)
     return found

@@ -183,7 +183,8 @@ def _level_of(pairs: Sequence[QuantilePair]) -> str:
 def _recorded(data: ComparisonData) -> Html:
     """When the calls were made, and whether both sides were called back to back."""
     runs = [run for run in (data.baseline, data.candidate) if run is not None]
-    used = Counter(step.session for run in runs for graded in run.results for step in graded.outcome.steps)
+    steps = (step for run in runs for graded in run.results for step in graded.outcome.steps)
+    used = Counter(step.session for step in steps if step.recorded)
     known = {session.id: session for run in runs for session in run.manifest.sessions}
     said = []
     for session_id, calls in used.most_common(5):

@@ -164,6 +164,7 @@ def _detail(effect: LeverEffect, data: ComparisonData) -> Sequence[str]:
         "prompt caching": lambda: (" → ".join(map(_cached, runs)) + " of the input cached",),
         "retries": lambda: (f"{before.retries:,} → {after.retries:,}",),
         "fallbacks": lambda: (f"{before.fallbacks:,} → {after.fallbacks:,}",),
+        "hedges": lambda: (f"{_calls(runs[0], 'hedge'):,} → {_calls(runs[1], 'hedge'):,} calls",),
         "escalations": lambda: (f"{_escalated(before)} → {_escalated(after)} of requests",),
         "samples and verifiers": lambda: (f"{_checks(before):,} → {_checks(after):,} calls",),
     }

@@ -72,6 +72,11 @@ def _side(run: Run) -> Side | Unmeasured:
         )
     if all(graded.outcome.batch_window_s is not None for graded in run.results):
         return Unmeasured(f"{run.manifest.policy}: {NOBODY_WAITS}")
+    if any(step.role == "hedge" for graded in run.results for step in graded.outcome.steps):
+        return Unmeasured(
+            f"{run.manifest.policy} sends calls beside slow ones, and what is simulated asks one at a time; "
+            "measure it without hedge_after_s"
+        )
     numbers = {each.name: at for at, each in enumerate(stations)}
     windows_s = [0.0 if each.collects is None else each.collects.window_s for each in stations]
     return Side(run.manifest.policy, demand_of(run.results, numbers, windows_s), stations)

@@ -16,6 +16,7 @@ from evalgate.core import (
     policy_source_file,
     project_file,
     response_file,
+    router_file,
     service_time_file,
     suite_file,
     traffic_file,
@@ -41,6 +42,7 @@ MODELS = [
         policy_source_file,
         project_file,
         response_file,
+        router_file,
         suite_file,
         service_time_file,
         traffic_file,
@@ -65,6 +67,7 @@ def test_the_examples_are_valid():
     kinds = (
         project_file.ProjectFile,
         dict[str, Price],
+        suite_file.SuiteFile,
         suite_file.SuiteFile,
         suite_file.SuiteFile,
         suite_file.SuiteFile,

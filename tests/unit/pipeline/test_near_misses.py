@@ -22,7 +22,7 @@ CASES = (
 
 def outcomes(*rules, ordered=True, cache=True):
     spec = ExactCache(mode="exact", normalize=list(rules), ttl_s=0.5) if cache else None
-    suite = SimpleNamespace(cases=CASES, ordered=ordered)
+    suite = SimpleNamespace(cases=CASES, ordered=ordered, faults=(), baseline=None)
     caller = ScriptedCaller()
     a_pass = Pass(suite, policy(cache=spec))
     found = [run_now(a_pass.serve(Asked(case, 0, 100.0 * at), caller)) for at, case in enumerate(CASES)]

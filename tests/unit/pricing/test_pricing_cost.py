@@ -108,8 +108,8 @@ def test_refusals_of_the_provider_are_not_billed_by_default(kind: str) -> None:
 
 def test_retries_are_the_attempts_that_did_not_answer() -> None:
     failed = Attempt(0.5, error="bad_response", usage=Usage(1000, None, None, 50))
-    assert cost(failed, ANSWERED) == Cost(0.0035, retries_usd=0.0015, fallbacks_usd=0.0)
-    assert cost(failed) == Cost(0.0015, retries_usd=0.0015)
+    assert cost(failed, ANSWERED) == Cost(0.0035, retries_usd=0.0015, wasted_usd=0.0015)
+    assert cost(failed) == Cost(0.0015, retries_usd=0.0015, wasted_usd=0.0015)
 
 
 def test_fallbacks_are_counted_with_their_retries() -> None:
@@ -132,7 +132,7 @@ def test_a_lone_fallback_is_a_fallback() -> None:
 def test_a_failed_case_is_paid_for() -> None:
     failed = Attempt(0.5, error="content_filter", usage=Usage(1000, None, None, 0))
     lost = Outcome("t-1", 0, Failure("content_filter", "refused"), None, 0.5, (step(failed),))
-    assert cost_of(lost, {"strong": PRICE}) == Cost(0.001, retries_usd=0.001)
+    assert cost_of(lost, {"strong": PRICE}) == Cost(0.001, retries_usd=0.001, wasted_usd=0.001)
 
 
 def test_a_timeout_is_charged_its_input_as_known_from_another_attempt() -> None:

@@ -10,8 +10,9 @@ from evalgate.core.calls import Attempt
 from evalgate.core.cases import Case
 from evalgate.core.outcome import Answer, Failure
 from evalgate.core.policy import Router
-from evalgate.core.policy_file import ColumnRouter, Reliability
+from evalgate.core.policy_file import Reliability
 from evalgate.core.quantities import Quantity
+from evalgate.core.router_file import ColumnRouter
 from evalgate.serving.serve import Asked, serve
 from tests.unit.serving.serving_fakes import ScriptedCaller, deployment, policy
 

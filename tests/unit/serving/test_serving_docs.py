@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from evalgate.core.policy_file import NormalizeName, PolicyFile
+from evalgate.core.traffic_file import TrafficFile
 from evalgate.serving.normalize import compile_rules
 from evalgate.serving.response import compile_response
 
@@ -23,6 +24,9 @@ EXAMPLES = [
 @pytest.mark.parametrize(("page", "block"), EXAMPLES)
 def test_every_example_is_a_valid_piece_of_a_policy(page, block):
     written = yaml.safe_load(block)
+    if list(written) == ["traffic"]:
+        assert TrafficFile.model_validate_json(json.dumps(written["traffic"])).faults
+        return
     assert list(written) == [page]
     whole = {"deployments": {"weak": {"provider": "local", "model": "m"}}, **written}
     made = PolicyFile.model_validate_json(json.dumps(whole))

@@ -12,7 +12,7 @@ from evalgate.core.cases import Case
 from evalgate.core.errors import BadInput, CannotJudge
 from evalgate.core.messages import Message
 from evalgate.core.policy import Router, TextClassifier
-from evalgate.core.policy_file import ClassifierRouter, ColumnRouter, DifficultyRouter, FunctionRouter
+from evalgate.core.router_file import ClassifierRouter, ColumnRouter, DifficultyRouter, FunctionRouter
 from evalgate.serving.check import find_problems
 from evalgate.serving.classifier import classifier_score
 from evalgate.serving.route import compile_router

@@ -9,8 +9,9 @@ from evalgate.core.errors import BadInput, MissingRecordings
 from evalgate.core.messages import Message, ToolCall
 from evalgate.core.outcome import Answer, CacheTrace, Failure, RouteTrace
 from evalgate.core.policy import Router
-from evalgate.core.policy_file import ColumnRouter, ExactCache, Reliability
+from evalgate.core.policy_file import ExactCache, Reliability
 from evalgate.core.response_file import ExtractRegex
+from evalgate.core.router_file import ColumnRouter
 from evalgate.serving.cache import PolicyCache
 from evalgate.serving.serve import Asked, Server, serve
 from tests.unit.serving.serving_fakes import ScriptedCaller, deployment, policy

@@ -12,8 +12,9 @@ from evalgate.core.cascade_file import CascadeFile, ColumnConfidence
 from evalgate.core.cases import Case
 from evalgate.core.outcome import TokenTimes
 from evalgate.core.policy import Cascade, Router
-from evalgate.core.policy_file import ColumnRouter, ExactCache, Reliability
+from evalgate.core.policy_file import ExactCache, Reliability
 from evalgate.core.response_file import ExtractRegex
+from evalgate.core.router_file import ColumnRouter
 from evalgate.serving.cache import PolicyCache
 from evalgate.serving.serve import Asked, serve
 from tests.unit.serving.serving_fakes import ScriptedCaller, deployment, policy

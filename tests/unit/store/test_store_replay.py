@@ -83,7 +83,10 @@ def test_a_longer_attempt_times_out_at_the_limit_possibly_billed(error):
         9.0, error, 200, "2026-11-01T09:00:00Z", 1.0, usage=USED, reported_cost_usd=1.0, billing="billed"
     )
     call = ask(recorded(long), request_timeout_s=5.0)
-    assert call.attempts == (Attempt(5.0, "timeout", at="2026-11-01T09:00:00Z", billing="possible"),)
+    at = "2026-11-01T09:00:00Z"
+    assert call.attempts == (
+        Attempt(5.0, "timeout", at=at, usage=USED, reported_cost_usd=1.0, billing="possible"),
+    )
     assert call.response is None
 
 

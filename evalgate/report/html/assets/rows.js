@@ -1,7 +1,7 @@
 const PAGE = 100;
 const KINDS = [["broke", "bad"], ["fixed", "good"], ["both wrong", "quiet"], ["both right", "quiet"], ["not graded", "quiet"]];
 const ALONE = [["", "quiet"], ["", "quiet"], ["wrong", "bad"], ["right", "good"], ["not graded", "quiet"]];
-const [FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FALSE_HIT, FIRST_ROLE] = [1, 2, 4, 8, 16, 32, 64];
+const [FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FALSE_HIT, FAULT, FIRST_ROLE] = [1, 2, 4, 8, 16, 32, 64, 128];
 const SHOWS = [
   ["all", "all cases", () => true],
   ["flips", "broke or fixed", (t, i) => t.kind[i] < 2],
@@ -20,6 +20,7 @@ const PATHS = [
   ["hit", "cache hit", (t, i) => (t.flags[i] & CACHE_HIT) !== 0],
   ["false", "false cache hit", (t, i) => (t.flags[i] & FALSE_HIT) !== 0],
   ["retried", "retried", (t, i) => (t.flags[i] & RETRIED) !== 0],
+  ["fault", "met a fault", (t, i) => (t.flags[i] & FAULT) !== 0],
 ];
 
 const state = { at: 0, show: "all", slice: "", path: "", words: [], sort: "", down: true, page: 0, found: [], row: -1 };

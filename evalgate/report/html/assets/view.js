@@ -28,7 +28,7 @@ function withTexts(found, texts) {
     a: text(each.a),
     g: each.g && [each.g[0], each.g[1], text(each.g[2]), each.g[3]],
     k: each.k && [text(each.k[0]), ...each.k.slice(1)],
-    s: each.s.map(([role, deployment, session, attempts, raw, form]) => [role, deployment, session, attempts, text(raw), form]),
+    s: each.s.map(([role, deployment, session, attempts, raw, form, lost]) => [role, deployment, session, attempts, text(raw), form, lost]),
   });
   const sides = Object.entries(found.r).map(([run, side]) => [run, { p: side.p, t: side.t.map(trial) }]);
   return { ...found, p: found.p.map((prompt) => prompt.map(([role, number]) => [role, text(number)])), r: Object.fromEntries(sides) };
@@ -122,22 +122,24 @@ function cacheLine([key, hit, source, kind, near, waited]) {
   return make("li", {}, ...said);
 }
 
-function attemptLine([wait, latency, ttft, error, status, sum, speed], number, several) {
+function attemptLine([wait, latency, ttft, error, status, sum, speed, faultAt], number, several) {
   const said = [several ? `attempt ${number}: ` : "", error ? `failed, ${error}` : "answered"];
   if (status) said.push(` (${status})`);
   said.push(` after ${seconds(latency)}`);
   if (ttft !== null) said.push(`, first token after ${seconds(ttft)}`);
   if (speed !== null) said.push(`, then ${significant(speed, 3)} tokens/s`);
   if (wait) said.push(`, waited ${seconds(wait)} before`);
+  if (faultAt !== undefined) said.push(`; met a fault at ${significant(faultAt, 6)} s of the cases' clock`);
   return [sub(said.join("")), ...(sum ? [sub(sum)] : [])];
 }
 
-function stepLine([role, deployment, session, attempts, raw, form]) {
+function stepLine([role, deployment, session, attempts, raw, form, lost]) {
   const failed = attempts.length === 0 || attempts[attempts.length - 1][3] !== null;
   const name = role === "generate" ? "Call to" : `${ROLES[role]} to`;
   const item = make("li", { class: failed ? "wrong" : null }, make("b", { text: `${name} ${plainly(deployment)}` }), form ? `, ${plainly(form)}` : "");
   attempts.forEach((each, index) => item.append(...attemptLine(each, index + 1, attempts.length > 1)));
-  item.append(sub("session ", make("code", {}, ...visible(session))));
+  if (lost) item.append(sub("another call answered first; what was sent is paid for"));
+  if (session) item.append(sub("session ", make("code", {}, ...visible(session))));
   if (raw !== null) item.append(sub("before response rules:"), block({ class: "text" }, raw));
   return item;
 }
@@ -148,7 +150,7 @@ function stageLine([deployment, confidence, accepted]) {
   return make("li", {}, make("b", { text: `Cascade: ${plainly(deployment)}` }), `, ${sure}: ${then}`);
 }
 
-const ROLES = { fallback: "Fallback, call", escalate: "Escalation, call", sample: "Another sample, call", check: "Verifier, call", verify: "Verifier of the cache, call", embed: "Embedding, call" };
+const ROLES = { fallback: "Fallback, call", hedge: "Beside it, a second call", escalate: "Escalation, call", sample: "Another sample, call", check: "Verifier, call", verify: "Verifier of the cache, call", embed: "Embedding, call" };
 
 function tokenTimes(trial) {
   if (trial.b) return [sub(`answered by a batch API within ${seconds(trial.b)}; the times of its calls are those of calls made at once`)];
@@ -170,6 +172,7 @@ function path(trial) {
     list.append(make("li", {}, make("b", { text: `Router: score ${significant(score, 4)}` }), ` sent it to ${plainly(deployment)}${deployment === side ? "" : `, the ${side} one`}`));
   }
   if (trial.c) list.append(...trial.c.map(stageLine));
+  for (const alias of trial.x || []) list.append(make("li", {}, make("b", { text: `Left alone: ${plainly(alias)}` }), ", which cools down after failures"));
   for (const step of trial.s) list.append(stepLine(step));
   const cost = trial.usd === undefined ? `cost unknown: ${trial.unpriced}` : usd(trial.usd);
   list.append(make("li", {}, make("b", { text: "Total" }), ` ${seconds(trial.l)}, `, ...visible(cost), ...tokenTimes(trial)));

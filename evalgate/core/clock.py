@@ -31,6 +31,32 @@ def case_times(cases: Sequence[Case]) -> tuple[float, ...]:
     return tuple(times)
 
 
+def start_of(cases: Sequence[Case]) -> float | None:
+    """Return the moment (seconds since 1970) that the clock counts timestamps from; None without any.
+
+    Raises:
+        BadInput: a time cannot be read.
+
+    """
+    first = next((case for case in cases if isinstance(case.at, str)), None)
+    if first is None:
+        return None
+    problems: list[Problem] = []
+    start = _timestamp(first, str(first.at), problems)
+    if start is None:
+        raise BadInput(problems)
+    return start
+
+
+def moment_of(text: str) -> float | None:
+    """Return the seconds since 1970 of an ISO 8601 timestamp, in UTC if no zone is written; else None."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+
+
 def _stated(cases: Sequence[Case]) -> list[float | None]:
     """Read every ``at``; None where there is none."""
     problems: list[Problem] = []
@@ -52,14 +78,11 @@ def _stated(cases: Sequence[Case]) -> list[float | None]:
 
 
 def _timestamp(case: Case, text: str, problems: list[Problem]) -> float | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+    moment = moment_of(text)
+    if moment is None:
         cure = "Write seconds as a number, or an ISO 8601 timestamp such as 2026-11-01T09:30:00Z."
         problems.append(Problem(f"case {case.id!r}: {text!r} is not a time", cure, key="at"))
-        return None
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return aware.timestamp()
+    return moment
 
 
 def _mixed(cases: Sequence[Case]) -> list[Problem]:

@@ -1,8 +1,8 @@
 import pytest
 
 from evalgate.core.cases import Case
+from evalgate.core.clock import case_times
 from evalgate.core.errors import BadInput
-from evalgate.serving.clock import case_times
 
 
 def times(*ats):
