@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from evalgate.core.calls import RequestKind
 from evalgate.core.cases import Case
@@ -53,15 +52,9 @@ def find_destination(start: Path, suite: str, deployment: DeploymentFile) -> Des
     provider = _provider(deployment, project, findings) if project is not None else None
     revision = findings.attempt(lambda: _revision(deployment, provider, findings))
     found = findings.attempt(lambda: find_suites([suite], written.suites, start, findings.root)) or []
-    if len(found) > 1:
-        message = f"--suite {suite} names {len(found)} suites"
-        findings.problems.append(Problem(message, f"name one of {', '.join(_names(found))}"))
-    document = _document(found[0], findings) if len(found) == 1 else None
+    document = _only_document(suite, found, findings)
     path = _cases_path(document, findings) if document is not None else None
-    cases: tuple[Case, ...] = ()
-    if path is not None and path.exists():
-        read = findings.attempt(lambda: read_cases(path, findings.shown(path)))
-        cases = read.cases if read is not None else ()
+    cases = _cases_at(path, findings)
     findings.raise_if_any()
     assert document is not None
     assert path is not None
@@ -111,8 +104,22 @@ def _revision(deployment: DeploymentFile, provider: ProviderFile | None, finding
     return load_revision(deployment, provider, findings.root, findings)
 
 
-def _document(path: Path, findings: Findings) -> Document[Any] | None:
-    return findings.attempt(lambda: read_yaml(path, SuiteFile, findings.shown(path)))
+def _only_document(suite: str, found: Sequence[Path], findings: Findings) -> Document[SuiteFile] | None:
+    """Return the one suite that was named; None where there is none, which is told already, or several."""
+    if len(found) > 1:
+        message = f"--suite {suite} names {len(found)} suites"
+        findings.problems.append(Problem(message, f"name one of {', '.join(_names(found))}"))
+    if len(found) != 1:
+        return None
+    return findings.attempt(lambda: read_yaml(found[0], SuiteFile, findings.shown(found[0])))
+
+
+def _cases_at(path: Path | None, findings: Findings) -> tuple[Case, ...]:
+    """Return the cases that are there; a suite may get its first ones now."""
+    if path is None or not path.exists():
+        return ()
+    read = findings.attempt(lambda: read_cases(path, findings.shown(path)))
+    return read.cases if read is not None else ()
 
 
 def _cases_path(document: Document[SuiteFile], findings: Findings) -> Path | None:
