@@ -158,7 +158,7 @@ def _by_policy(
         return one, setting.key
     message = "it counts retries by kind of failure"
     if again:
-        message += f", and {said(again, 'and')} tries again what evalgate takes for final"
+        message += f" and tries again what evalgate takes for final ({said(again)})"
     cure = (
         "write reliability.num_retries in the policy: one number for timeouts, rate limits and server errors"
     )

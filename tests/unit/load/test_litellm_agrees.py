@@ -48,6 +48,7 @@ def arguments(origin, **more):
         entry("ordered", "m-second", order=2),
         entry("eager", "m-eager", num_retries=3),
         entry("sdk", "m-sdk", max_retries=4),
+        entry("openai/*", "*"),
     ]
     return {"model_list": listed, **more}
 
@@ -84,6 +85,11 @@ CASES = [
     ("ordered", {"num_retries": 0, "fallbacks": [{"ordered": ["own"]}]}),
     ("chat", {"num_retries": 0, "fallbacks": [{"chat": ["ordered"]}]}),
     ("alias", {"num_retries": 0, "model_group_alias": {"alias": "chat"}, "fallbacks": [{"alias": ["own"]}]}),
+    ("alias", {"num_retries": 0, "model_group_alias": {"alias": "chat"}, "fallbacks": [{"chat": ["own"]}]}),
+    ("chat", {"num_retries": 0, "model_group_alias": {"alias": "own"}, "fallbacks": [{"chat": ["alias"]}]}),
+    ("openai/m-x", {"num_retries": 0, "fallbacks": [{"m-x": ["own"]}]}),
+    ("ordered", {"num_retries": 1, "default_fallbacks": ["chat"]}),
+    ("chat", {"num_retries": 0, "fallbacks": [{"chat": ["big"]}, {"big": ["ordered"]}, {"*": ["own"]}]}),
     ("eager", {"num_retries": 1}),
     ("chat", {"num_retries": 1, "fallbacks": [{"chat": ["eager", "own"]}]}),
     ("sdk", {"num_retries": 1}),
@@ -135,6 +141,17 @@ def test_its_timeouts_are_the_ones_we_read(litellm, tmp_path):
         )
         # Its default is 100 minutes; a call of ours ends after ten.
         assert ours["reliability"].get("request_timeout_s", 6000) == theirs
+
+
+@pytest.mark.parametrize("retry_after", [0, 0.4, 2, 9])
+def test_its_waits_are_the_ones_we_read_but_for_chance(litellm, tmp_path, retry_after):
+    given = arguments("http://127.0.0.1:1", num_retries=3, retry_after=retry_after)
+    ours = read(given, "chat", tmp_path)["reliability"]
+    for retry in range(3):
+        theirs = litellm.calculate_retry_after(3 - retry, 3, min_timeout=retry_after)
+        wait_s = min(ours["backoff_s"] * 2**retry, ours["max_backoff_s"])
+        assert 0 <= theirs - wait_s <= 0.75
+    assert ours["backoff_jitter"] == "none"
 
 
 def test_the_time_of_one_try_goes_over_the_time_of_all(litellm, tmp_path):

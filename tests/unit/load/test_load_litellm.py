@@ -405,7 +405,7 @@ def test_what_the_policy_says_itself_goes_over_what_is_read(config):
         (
             None,
             {"router_settings": {"retry_policy": {"DefaultRetries": 3, "BadRequestErrorRetries": 1}}},
-            "BadRequestErrorRetries tries again what evalgate takes for final",
+            "tries again what evalgate takes for final (BadRequestErrorRetries)",
         ),
         (
             None,
