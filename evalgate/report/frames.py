@@ -65,6 +65,7 @@ def _outcome(run: Run, graded: Graded) -> Row:
         "score": None if grade is None else grade.score,
         "correct": None if grade is None else grade.correct,
         "label": None if grade is None else grade.label,
+        "readable": None if grade is None else grade.readable,
         "grade_reason": None if grade is None else grade.reason,
         **_path(graded),
         **{f"slice.{key}": value for key, value in graded.slices.items()},

@@ -163,6 +163,21 @@ def test_the_deferral_curve_runs_from_the_small_model_to_the_large_one(project):
     assert "no proof" in text.stdout
 
 
+def test_a_sweep_of_the_threshold_runs_from_the_small_model_to_the_large_one(project):
+    asked = ("sweep", "unsure-goes-up", "cascade.escalate_below=0..1:5", "--format", "json", "-q")
+    done = evalgate(project, *asked)
+    assert done.returncode == 0, done.stderr
+    points = json.loads(done.stdout)["sweeps"][0]["points"]
+    right, cost = (
+        [float(point["metrics"][name]["value"]) for point in points]
+        for name in ("accuracy", "cost_per_correct")
+    )
+    assert right == sorted(right)
+    assert right[0] < 0.9 < right[-1] == 1
+    assert cost[-1] > cost[0]
+    assert [point["values"][0] for point in points if point["in_policy"]] == [0.8]
+
+
 def test_a_project_without_a_cascade_says_so(project):
     done = evalgate(project, "deferral", "--policy", "production")
     assert done.returncode == 2

@@ -99,3 +99,14 @@ def test_a_finished_run_is_compared_the_same(project):  # noqa: F811
     assert compared.returncode == done.returncode
     again = json.loads(compared.stdout)["comparisons"][0]
     assert (again["checks"], again["sides"]) == (comparison["checks"], comparison["sides"])
+
+
+def test_a_sweep_of_the_similarity_trades_hits_against_false_ones(project):  # noqa: F811
+    asked = ("sweep", "semantic-cache", "cache.similarity_threshold=0.9..0.98:2", "--format", "json", "-q")
+    done = evalgate(project, *asked)
+    assert done.returncode == 0, done.stderr
+    loose, strict = (point["metrics"] for point in json.loads(done.stdout)["sweeps"][0]["points"])
+    for metric in ("hit_rate", "false_hit_rate", "near_miss_rate"):
+        assert strict[metric]["high"] <= loose[metric]["high"]
+        assert strict[metric]["value"] < loose[metric]["value"]
+    assert strict["accuracy"]["value"] > loose["accuracy"]["value"]
