@@ -339,12 +339,13 @@ def paid_twice(kills: int, cases: int, rng: random.Random) -> Figure:
         seen = len(server.received)
     found = (
         f"{twice} asked again after {kills} kills, {lost} flagged as possibly billed, at most {concurrency} "
-        f"in flight at each; {seen} requests, {noted} noted, {len(asked)} of {cases} cases asked; "
+        f"in flight at each of two models; {seen} requests, {noted} noted, {len(asked)} of {cases} cases "
+        f"asked; "
         f"exit {done.returncode}"
     )
-    holds = done.returncode == 0 and len(asked) == cases and twice <= min(lost, kills * concurrency)
+    holds = done.returncode == 0 and len(asked) == cases and twice <= min(lost, 2 * kills * concurrency)
     # A row may be there whose request never left: at most one is made ready for each that is in flight.
-    holds = holds and lost <= 2 * kills * concurrency
+    holds = holds and lost <= 2 * 2 * kills * concurrency
     return Figure(2, "paid twice without a flag", "0", found, holds and seen <= noted <= seen + lost)
 
 

@@ -143,9 +143,10 @@ class LiveCaller:
 
         A call is claimed before it is made ready, which takes about as long: so twice as many are ahead.
         """
-        gates = self._gates.values()
-        known = sum(2 * gate.under_way - int(gate.places.limit) for gate in gates)
-        return known or self._pace.concurrency or START
+        places = [int(gate.places.limit) for gate in self._gates.values()]
+        ready = [gate.under_way for gate in self._gates.values()]
+        ahead = 2 * (sum(ready) - sum(places))
+        return (self._pace.concurrency or sum(places) or START) + ahead
 
     async def _try(self, line: _Line, request: Request, limit_s: float) -> Tried:
         gate = self._gate(request)

@@ -38,11 +38,10 @@ def cases_under_way(suite: Suite, policies: Sequence[Policy], concurrency: int |
     One where order matters (to a stream, and to deployments that cool down), and where all models are in this
     process: they would disturb their own timing.
     """
-    called = {deployment.identity: deployment.kind for deployment in _deployments(suite, policies)}
     kinds = {deployment.kind for policy in policies for deployment in policy.deployments.values()}
     if keeps_order(suite, policies) or kinds == {"function"}:
         return 1
-    return CASES_UNDER_WAY if concurrency is None else _AHEAD * concurrency * len(called)
+    return CASES_UNDER_WAY if concurrency is None else _AHEAD * concurrency
 
 
 class Turns:
