@@ -42,6 +42,11 @@ if TYPE_CHECKING:
     metavar="SHARE",
     help="Call a random share of the cases again (5%), and see whether the recordings still hold.",
 )
+@click.option(
+    "--batch",
+    is_flag=True,
+    help="Ask deployments that declare a batch through the provider's batch API, and wait for it.",
+)
 @concurrency_option
 @spending_options
 def record(  # noqa: PLR0913  one parameter per option
@@ -54,6 +59,7 @@ def record(  # noqa: PLR0913  one parameter per option
     seed: int | None,
     remeasure: int | None,
     refresh: float,
+    batch: bool,
     concurrency: int | None,
     max_spend: float | None,
     yes: bool,
@@ -71,6 +77,7 @@ def record(  # noqa: PLR0913  one parameter per option
         seed=seed,
         remeasure=remeasure,
         refresh=refresh,
+        batch=batch,
         concurrency=concurrency,
         spending=spending_of(max_spend, yes=yes, quiet=quiet),
     )
@@ -85,6 +92,11 @@ def _sentence(recorded: "SuiteRecorded") -> str:
     from evalgate.report.safe_text import safe_line  # noqa: PLC0415
 
     said = f"{count(recorded.needed, 'call')} needed, {recorded.already:,} already recorded"
+    if recorded.batched.calls:
+        said += f", {recorded.batched.calls:,} answered by batches"
+        if recorded.batched.failed:
+            said += f" ({recorded.batched.failed:,} of them failed)"
+        said += f" for {usd_or_missing(recorded.batched.usd)}"
     said += f", {recorded.made:,} made"
     if recorded.anew:
         said += f" ({count(recorded.anew, 'case')} anew on all sides)"

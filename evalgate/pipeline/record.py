@@ -1,7 +1,7 @@
 """The verb ``record``: make the calls that the committed recordings lack."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from evalgate.core.progress import Progress
 from evalgate.core.spend import Spend
 from evalgate.core.suite import Project, Suite
 from evalgate.pipeline.exporting import keep_in_suite
+from evalgate.pipeline.live.batches import Batched, batches_needed, call_batches, with_less
 from evalgate.pipeline.live.calling import Calling, CallsMade, make_calls
 from evalgate.pipeline.live.calling_suite import purpose_of
 from evalgate.pipeline.live.drift import Refreshed, drift_of
@@ -34,6 +35,7 @@ class SuiteRecorded:
 
     ``already`` were recorded before, in the suite or on this machine; the latter are in ``file`` too.
     On ``anew`` cases every policy was called although its calls were recorded.
+    ``batched`` is what batch APIs answered, which is in none of the other numbers but ``needed``.
     ``judging_usd`` is the part of ``spend`` that went to judges and embedders of the graders.
     """
 
@@ -47,6 +49,7 @@ class SuiteRecorded:
     judging_usd: float | Unmeasured
     anew: int = 0
     drift: Drift | None = None
+    batched: Batched = field(default_factory=Batched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,13 @@ def _record_suite(
     project: Project, suite: Suite, settings: RecordSettings, store: LocalStore, progress: Progress
 ) -> tuple[SuiteRecorded, EvalgateError | None]:
     before = committed(suite)
-    made = _make_calls(project, suite, settings, store, progress)
+    batched, made = _make_calls(project, suite, settings, store, progress)
     file = keep_in_suite(project, suite, made.session, made.found, before)
     return (
         SuiteRecorded(
             suite=suite.name,
             needed=made.needed,
-            already=made.needed - len(made.digests),
+            already=max(0, made.needed - len(made.digests) - batched.calls),
             made=len(made.digests),
             failed=made.failed,
             file=file,
@@ -95,6 +98,7 @@ def _record_suite(
             judging_usd=made.judging_usd,
             anew=len(made.anew),
             drift=_drift(suite, settings, made, before) if settings.refresh else None,
+            batched=batched,
         ),
         made.broken_off,
     )
@@ -102,7 +106,7 @@ def _record_suite(
 
 def _make_calls(
     project: Project, suite: Suite, settings: RecordSettings, store: LocalStore, progress: Progress
-) -> CallsMade:
+) -> tuple[Batched, CallsMade]:
     policies = policies_to_call(suite, anew=False)
     prices = {
         policy.name: resolve_prices(policy.deployments.values(), project.prices, project.price_at)
@@ -116,6 +120,12 @@ def _make_calls(
         refresh=settings.refresh,
     )
     before_paying(project, suite, policies, prices, plan, settings.spending)
+    batched, cap_usd = Batched(), settings.spending.cap_usd
+    if settings.batch:
+        known = committed_and_local(project, suite)
+        needed = batches_needed(suite, policies, prices, known, cover=settings.cover_deployments)
+        batched = call_batches(project, suite, needed, store, cap_usd, progress)
+        cap_usd = with_less(cap_usd, batched)
     calling = Calling(
         project=project,
         suite=suite,
@@ -128,9 +138,9 @@ def _make_calls(
         seed=settings.seed,
         anew=partial(_anew, suite, policies, settings),
         concurrency=settings.concurrency,
-        cap_usd=settings.spending.cap_usd,
+        cap_usd=cap_usd,
     )
-    return make_calls(calling, progress)
+    return batched, make_calls(calling, progress)
 
 
 def _drift(suite: Suite, settings: RecordSettings, made: CallsMade, before: Recordings) -> Drift:

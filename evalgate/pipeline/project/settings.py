@@ -62,7 +62,7 @@ class RecordSettings:
     """Make the calls that recordings lack; ``cover_deployments`` calls every deployment on every case.
 
     ``remeasure`` cases that differ are called anew on both sides, and a share ``refresh`` of all cases is,
-    to see whether the recordings still hold.
+    to see whether the recordings still hold. With ``batch``, deployments behind a batch API are asked so.
     """
 
     start: Path
@@ -70,6 +70,7 @@ class RecordSettings:
     policies: tuple[str, ...] = ()
     baseline: str | None = None
     cover_deployments: bool = False
+    batch: bool = False
     seed: int | None = None
     concurrency: int | None = None
     spending: Spending = NO_RULE

@@ -98,6 +98,7 @@ def recorded(**changed):
         "spend": Spend(0.0213),
         "judging_usd": 0.0,
         "anew": 0,
+        "batched": SimpleNamespace(calls=0, failed=0, usd=0.0),
         "drift": None,
     }
     return SimpleNamespace(**(fields | changed))

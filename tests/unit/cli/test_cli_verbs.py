@@ -177,7 +177,7 @@ def test_compare_hands_both_files_on(pipeline, capsys, tmp_path):
 
 def test_record_hands_every_option_on_and_tells_what_it_did(pipeline, recording, capsys):
     pipeline.answer = recording({})
-    options = "tickets --policy p --baseline b --cover deployments --seed 7"
+    options = "tickets --policy p --baseline b --cover deployments --batch --seed 7"
     assert main(["record", *options.split()]) == 0
     settings, _ = pipeline.asked[0]
     assert settings == RecordSettings(
@@ -186,6 +186,7 @@ def test_record_hands_every_option_on_and_tells_what_it_did(pipeline, recording,
         policies=("p",),
         baseline="b",
         cover_deployments=True,
+        batch=True,
         seed=7,
     )
     assert capsys.readouterr().out == (
