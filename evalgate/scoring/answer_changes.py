@@ -15,7 +15,7 @@ from evalgate.scoring.accuracy import quality_of
 from evalgate.scoring.answer_length import answered_on, lengths_of
 from evalgate.scoring.arrays import Ints
 from evalgate.scoring.paired_share import share_of
-from evalgate.scoring.pairs import Pairs, pair
+from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.recovery import recovery_of
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.units import units_of
@@ -24,14 +24,9 @@ from evalgate.scoring.units import units_of
 MOST_VALUES = 40
 
 
-def answer_changes(baseline: Run, candidate: Run, comparison: Comparison) -> AnswerChanges:
-    """Return what became of the answers; ``comparison`` is that of the same two runs.
-
-    Raises:
-        RunsNotComparable: the runs are of different suites, cases or trials.
-
-    """
-    pairs, setting = pair(baseline, candidate), Setting(comparison.alpha, inference=comparison.inference)
+def answer_changes(baseline: Run, candidate: Run, comparison: Comparison, pairs: Pairs) -> AnswerChanges:
+    """Return what became of the answers; ``comparison`` and ``pairs`` are those of the same two runs."""
+    setting = Setting(comparison.alpha, inference=comparison.inference)
     found: list[Recovery] = []
     left_out: list[str] = []
     for key, values in _values(baseline.results, pairs.before_at).items():

@@ -42,10 +42,13 @@ NO_BASELINE = Unmeasured("there is no baseline to compare with")
 ALONE = JudgeStatus(0, 0, validated=False, because="they correct the change between two policies only")
 
 
-def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Comparison:
+def compare(
+    baseline: Run, candidate: Run, rules: Rules | None = None, pairs: Pairs | None = None
+) -> Comparison:
     """Return everything the gate judges about ``candidate`` against ``baseline``.
 
     Without ``rules`` those of the baseline's manifest hold, so that a change cannot loosen its own.
+    ``pairs`` are the two runs side by side, where somebody has put them so already.
 
     Raises:
         RunsNotComparable: the runs are of different suites, cases or trials.
@@ -54,7 +57,7 @@ def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Compar
     rules = rules or baseline.manifest.rules
     states = states_of((baseline, candidate), rules)
     baseline, candidate = states.runs
-    pairs = pair(baseline, candidate)
+    pairs = pairs or pair(baseline, candidate)
     sessions = interleaved_sessions(baseline.manifest.sessions, candidate.manifest.sessions)
     recorded = recorded_on((*baseline.manifest.sessions, *candidate.manifest.sessions))
     windows, amid = whole_windows((baseline, candidate)), amid_faults(baseline.manifest.faults)
@@ -91,18 +94,18 @@ def compare(baseline: Run, candidate: Run, rules: Rules | None = None) -> Compar
     )
 
 
-def compare_look(baseline: Run, candidate: Run, look: Look) -> LookComparison:
+def compare_look(baseline: Run, candidate: Run, look: Look, pairs: Pairs | None = None) -> LookComparison:
     """Return one look of a sequential run, both runs holding the first ``look.cases`` cases of its order.
 
     Raises:
         RunsNotComparable: the runs are of different suites, cases or trials.
 
     """
-    rules = baseline.manifest.rules
+    rules, pairs = baseline.manifest.rules, pairs or pair(baseline, candidate)
     return LookComparison(
-        plain=compare(baseline, candidate),
-        to_pass=compare(baseline, candidate, replace(rules, alpha=look.pass_alpha)),
-        to_fail=compare(baseline, candidate, replace(rules, alpha=look.fail_alpha)),
+        plain=compare(baseline, candidate, pairs=pairs),
+        to_pass=compare(baseline, candidate, replace(rules, alpha=look.pass_alpha), pairs),
+        to_fail=compare(baseline, candidate, replace(rules, alpha=look.fail_alpha), pairs),
         cases_total=look.cases_total,
         last=look.last,
     )

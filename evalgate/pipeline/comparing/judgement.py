@@ -16,6 +16,7 @@ from evalgate.pipeline.comparing.utilisation import utilisation_notes, with_sens
 from evalgate.pipeline.spending.case_cap import cap_note
 from evalgate.scoring.answer_changes import answer_changes
 from evalgate.scoring.compare import compare, compare_absolute, compare_look
+from evalgate.scoring.pairs import Pairs, pair
 from evalgate.scoring.prompt_cache import priced_in
 
 NO_CALLS = CallCounts(needed=0, reused=0, made=0)
@@ -31,7 +32,11 @@ def judge_pair(baseline: Run, candidate: Run) -> Judgement:
     # Each run is priced by its own suite.yaml, and both are judged by the baseline's.
     candidate = priced_in(candidate, baseline.manifest.rules.prompt_cache or "cold")
     baseline = measured_alike(baseline, candidate)
-    return _judgement(*_judged((baseline, candidate)), baseline, candidate)
+    # Putting runs side by side takes as long as all that is computed from them, so it is done once.
+    pairs = pair(baseline, candidate)
+    comparison, ruling = _judged((baseline, candidate), pairs)
+    judgement = _judgement(comparison, ruling, baseline, candidate)
+    return replace(judgement, answers=answer_changes(baseline, candidate, comparison, pairs))
 
 
 def measured_alike(baseline: Run, candidate: Run) -> Run:
@@ -49,15 +54,15 @@ def judge_alone(run: Run) -> Judgement:
     return _judgement(*_judged((run,)), run, run)
 
 
-def _judged(runs: Sequence[Run]) -> tuple[Comparison, Ruling]:
+def _judged(runs: Sequence[Run], pairs: Pairs | None = None) -> tuple[Comparison, Ruling]:
     """Compare the candidate, which comes last, with the baseline, or alone, and judge what came out."""
     rules, look = runs[0].manifest.rules, runs[-1].manifest.look
     if len(runs) == 1:
         comparison = compare_absolute(runs[0])
     elif look is None:
-        comparison = compare(runs[0], runs[1])
+        comparison = compare(runs[0], runs[1], pairs=pairs)
     else:
-        looked = compare_look(runs[0], runs[1], look)
+        looked = compare_look(runs[0], runs[1], look, pairs)
         return looked.plain, judge_look(looked, rules).ruling
     return comparison, judge(comparison, rules)
 
@@ -92,7 +97,6 @@ def _judgement(comparison: Comparison, ruling: Ruling, baseline: Run, candidate:
         confusions=_confusions(baseline, candidate) if manifest.labels else None,
         judge=comparison.judge,
         prompt_caches=cost_in_states(comparison),
-        answers=None if comparison.baseline is None else answer_changes(baseline, candidate, comparison),
     )
 
 

@@ -258,7 +258,7 @@ def test_nothing_can_be_recovered_of_nothing():
 def changes(before, after, **manifest):
     runs = run_of(before), run_of(after, "candidate")
     runs = runs[0], replace(runs[1], manifest=replace(runs[1].manifest, **manifest))
-    return answer_changes(*runs, compare(*runs))
+    return answer_changes(*runs, compare(*runs), pair(*runs))
 
 
 def test_the_worst_slice_comes_first_and_keys_with_many_values_are_left_out():
