@@ -17,7 +17,7 @@ from evalgate.load.litellm_config.draft import Draft
 from evalgate.load.litellm_config.settings import MODULE, ROUTER, meaning_of_param
 from evalgate.load.litellm_config.translate import Wanted, translate
 from evalgate.load.litellm_config.vendors import reached
-from tests.loopback import Loopback, status
+from tests.loopback import Loopback, answer, status
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("litellm") is None, reason="litellm is not installed"),
@@ -53,11 +53,11 @@ def arguments(origin, **more):
     return {"model_list": listed, **more}
 
 
-def read(arguments, entry, tmp_path):
+def read(arguments, entry, tmp_path, **stated):
     """Return what a policy that asks `entry` would be, by our reading of a Router's arguments."""
     path = tmp_path / "router.json"
     path.write_text(json.dumps(arguments))
-    draft = Draft(read_litellm_config(path, "router.json"))
+    draft = Draft(read_litellm_config(path, "router.json"), stated)
     everywhere = {
         "any": LitellmProvider(
             kind="litellm", origin=arguments["model_list"][0]["litellm_params"]["api_base"]
@@ -141,6 +141,25 @@ def test_its_timeouts_are_the_ones_we_read(litellm, tmp_path):
         )
         # Its default is 100 minutes; a call of ours ends after ten.
         assert ours["reliability"].get("request_timeout_s", 6000) == theirs
+
+
+def test_its_router_sends_the_params_we_read(litellm, tmp_path):
+    with Loopback([answer("hi")]) as server:
+        given = arguments(server.origin, default_litellm_params={"temperature": 0.7, "seed": 4})
+        own = {"temperature": 0.2, "top_p": 0.5, "extra_body": {"top_k": 3}, "stop": ["x"], "max_retries": 2}
+        given["model_list"][0]["litellm_params"].update(own)
+        ours = read(given, "chat", tmp_path, params={"stop": ["y"], "max_tokens": 5})
+
+        async def ask():
+            router = litellm.Router(**given)
+            asked = [{"role": "user", "content": "hi"}]
+            await router.acompletion("chat", asked, stop=["y"], max_tokens=5)
+
+        asyncio.run(ask())
+        (received,) = server.received
+    sent = {name: value for name, value in received.json.items() if name not in {"model", "messages"}}
+    assert sent == {**ours["deployments"]["chat"]["params"], "stop": ["y"], "max_tokens": 5}
+    assert sent == {"temperature": 0.7, "seed": 4, "top_p": 0.5, "top_k": 3, "stop": ["y"], "max_tokens": 5}
 
 
 @pytest.mark.parametrize("retry_after", [0, 0.4, 2, 9])
