@@ -18,7 +18,7 @@ from evalgate.core.suite_file import FunctionGrader, SimilarityGrader, SuiteFile
 from evalgate.load.documents import Document, read_yaml
 from evalgate.load.families import Family
 from evalgate.load.places import PROJECT_FILE, find_suites
-from evalgate.load.policy_documents import read_written
+from evalgate.load.policy_documents import read_written, source_files
 
 _GLOB = frozenset("*?[")
 _LONGEST_PATH = 300
@@ -47,7 +47,15 @@ class Changed:
             by_code
             or self.touches(document.path)
             or self.names_touched(document.tree.value, document.path.parent)
+            or self._touches_source(document)
         )
+
+    def _touches_source(self, document: Document[Any]) -> bool:
+        """Tell whether a file of the config that a policy is read from has changed, or cannot be read."""
+        try:
+            return any(map(self.touches, source_files(document, self.root)))
+        except BadInput:
+            return True
 
     def names_touched(self, value: Any, folder: Path) -> bool:
         """Tell whether any text in ``value`` names a changed file, seen from ``folder``; it may be gone."""

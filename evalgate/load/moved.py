@@ -14,7 +14,7 @@ from evalgate.core.router_file import ClassifierRouter, DifficultyRouter, Functi
 from evalgate.load.documents import Document
 from evalgate.load.git import Commit, differs, fork_point
 from evalgate.load.places import PROJECT_FILE
-from evalgate.load.policy_documents import source_file
+from evalgate.load.policy_documents import source_files
 from evalgate.load.project import Gathered
 
 
@@ -56,14 +56,14 @@ def _referenced(document: Document[PolicyFile], root: Path) -> Iterator[Path]:
     written, folder = document.value, document.path.parent
     prompts = (written.prompt, *(each.prompt for each in written.deployments.values()))
     names = [prompt for prompt in prompts if isinstance(prompt, str)]
-    if (source := source_file(document)) is not None:
-        names.append(source)
     for each in written.deployments.values():
         if isinstance(each.revision, RevisionOf):
             names += [*each.revision.files, *each.revision.tree]
     if isinstance(written.router, ClassifierRouter | DifficultyRouter):
         names.append(written.router.model)
     yield from (folder / name for name in names)
+    # The policy was read, so its config can be.
+    yield from source_files(document, root)
     paths = [written.router.path] if isinstance(written.router, FunctionRouter) else []
     if written.cascade is not None and isinstance(written.cascade.confidence, FunctionConfidence):
         paths.append(written.cascade.confidence.path)

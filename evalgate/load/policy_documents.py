@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.policy_file import PolicyFile, SemanticCache
@@ -12,6 +13,7 @@ from evalgate.load.documents import Document, place_of, read_text, validate
 from evalgate.load.findings import Findings
 from evalgate.load.litellm_config.config import LitellmConfig, read_litellm_config
 from evalgate.load.litellm_config.draft import Draft
+from evalgate.load.litellm_config.included import read_parts
 from evalgate.load.litellm_config.translate import Wanted, translate
 from evalgate.load.paths import resolve
 from evalgate.load.yaml_text import KeyPath, Place, Tree, parse_yaml
@@ -82,12 +84,20 @@ def joined(written: Document[PolicyFile | PolicyOverFile], draft: Draft) -> Docu
     return Document(written.path, written.shown, value, Tree(written.tree.value, tree.keys, tree.values))
 
 
-def source_file(document: Document[PolicyFile]) -> str | None:
-    """Return the config that a policy reads from, as the policy names it."""
+def source_files(document: Document[Any], root: Path) -> list[Path]:
+    """Return the files of the config that a policy reads from; none for a policy that says all itself.
+
+    Raises:
+        BadInput: one of them cannot be read.
+
+    """
     top = document.tree.value
     source = top.get(SOURCE) if isinstance(top, dict) else None
     file = source.get("file") if isinstance(source, dict) else None
-    return file if isinstance(file, str) else None
+    if not isinstance(file, str):
+        return []
+    path = resolve(file, document.path.parent, root)
+    return [part.path for part in read_parts(path, file, root)]
 
 
 def merge(read: Mapping[str, object], stated: Mapping[str, object]) -> dict[str, object]:
@@ -136,7 +146,7 @@ def _config(
     if path.resolve().parent == folder.resolve() and path.suffix == ".yaml":
         message = f"{name!r} lies among the policies, where every .yaml file is one"
         raise BadInput([written.problem(key, message, "move it to another folder, or into a subfolder")])
-    return read_litellm_config(path, findings.shown(path))
+    return read_litellm_config(path, findings.shown(path), findings.root)
 
 
 def _has_source(tree: Tree) -> bool:

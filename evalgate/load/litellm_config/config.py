@@ -1,12 +1,12 @@
 """A LiteLLM config as a file: a proxy's YAML, or the arguments of a Router as YAML or JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalgate.core.errors import BadInput, Problem
-from evalgate.load.documents import parse_json, place_of, read_text
-from evalgate.load.litellm_config.foreign_yaml import parse_foreign_yaml
+from evalgate.load.documents import place_of
+from evalgate.load.litellm_config.included import merged, read_parts
 from evalgate.load.litellm_config.settings import ROUTER_ARGUMENTS
 from evalgate.load.yaml_text import KeyPath, Place, Tree, show_key
 
@@ -38,12 +38,17 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class LitellmConfig:
-    """The file with the place of every value. ``proxy`` tells a proxy's file from a Router's arguments."""
+    """The file, and all that it includes, with the place of every value.
+
+    ``proxy`` tells a proxy's file from a Router's arguments. ``files`` are those of what is not in the file
+    itself, by the beginnings of key paths.
+    """
 
     path: Path
     shown: str
     tree: Tree
     proxy: bool
+    files: Mapping[KeyPath, str] = field(default_factory=dict)
 
     def at(self, *key: str | int) -> object:
         """Return the value at ``key``; None where the file does not say, as LiteLLM takes it."""
@@ -83,24 +88,29 @@ class LitellmConfig:
         """Return a Problem at ``key`` of this file."""
         place = self.place(key)
         line, column = (place.line, place.column) if place else (None, None)
-        return Problem(message, cure, self.shown, line, column, show_key(key))
+        return Problem(message, cure, self.file_of(key), line, column, show_key(key))
+
+    def file_of(self, key: KeyPath) -> str:
+        """Return the file that ``key`` stands in, as problems name it."""
+        starts = (key[:length] for length in range(len(key), 0, -1))
+        return next((self.files[start] for start in starts if start in self.files), self.shown)
 
 
-def read_litellm_config(path: Path, shown: str) -> LitellmConfig:
-    """Return the config in a file.
+def read_litellm_config(path: Path, shown: str, root: Path | None = None) -> LitellmConfig:
+    """Return the config in a file with what it includes; with ``root`` nothing outside of it is read.
 
     Raises:
         BadInput: it cannot be read, or is no LiteLLM config; with every problem.
 
     """
-    text = read_text(path, shown)
-    tree = parse_json(text, shown) if path.suffix == ".json" else parse_foreign_yaml(text, shown)
+    tree, files = merged(read_parts(path, shown, root))
     top = tree.value
     if not isinstance(top, dict) or not isinstance(top.get("model_list"), list):
         message = "this is no LiteLLM config: it has no model_list"
         raise BadInput([Problem(message, "name a proxy's config, or the arguments of a Router", shown, 1)])
     arguments = sorted((ROUTER_ARGUMENTS - _EITHER) & top.keys())
-    config = LitellmConfig(path, shown, tree, proxy=not arguments or bool(_PROXY_SECTIONS & top.keys()))
+    proxy = not arguments or bool(_PROXY_SECTIONS & top.keys())
+    config = LitellmConfig(path, shown, tree, proxy, files)
     problems = [*_misplaced(config, arguments), *_odd_entries(config), *_odd_sections(config)]
     if problems:
         raise BadInput(problems)
@@ -121,11 +131,7 @@ def _misplaced(config: LitellmConfig, arguments: list[str]) -> list[Problem]:
 
 def _odd_sections(config: LitellmConfig) -> list[Problem]:
     odd = [name for name in sorted(_PROXY_SECTIONS) if not isinstance(config.at(name), dict | None)]
-    problems = [config.problem((name,), "this is no mapping of settings", "write key: value") for name in odd]
-    if (include := config.setting("include")) is not None and config.proxy:
-        cure = "write what these files say into this one, for instance by a script that a test repeats"
-        problems.append(config.problem(include.key, "included files are not read", cure))
-    return problems
+    return [config.problem((name,), "this is no mapping of settings", "write key: value") for name in odd]
 
 
 def _odd_entries(config: LitellmConfig) -> list[Problem]:

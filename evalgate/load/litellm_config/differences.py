@@ -230,7 +230,8 @@ class _Comparing:
     ) -> Difference:
         place = self.draft.config.place(self._home(key) if source in (None, _UNSTATED) else source)
         line, column = (place.line, place.column) if place is not None else (None, None)
-        config = Said(_text(theirs), self.draft.config.shown, line, column)
+        file = self.draft.config.file_of(source or ())
+        config = Said(_text(theirs), file, line, column)
         return Difference(show_key(key) or "", self._said(key, ours), config, why)
 
     def _home(self, key: KeyPath) -> KeyPath:

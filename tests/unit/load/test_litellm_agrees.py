@@ -14,6 +14,7 @@ from evalgate.core.policy_source_file import LitellmSource
 from evalgate.core.providers_file import LitellmProvider
 from evalgate.load.litellm_config.config import read_litellm_config
 from evalgate.load.litellm_config.draft import Draft
+from evalgate.load.litellm_config.included import merged, read_parts
 from evalgate.load.litellm_config.settings import MODULE, ROUTER, meaning_of_param
 from evalgate.load.litellm_config.translate import Wanted, translate
 from evalgate.load.litellm_config.vendors import reached
@@ -217,6 +218,27 @@ def test_vendors_of_bare_names_and_their_addresses_are_its_own(litellm):
     for vendor in ("groq", "mistral", "deepseek", "xai", "together_ai", "openrouter"):
         theirs = litellm.get_llm_provider(f"{vendor}/m")[3]
         assert theirs is None or reached({"model": f"{vendor}/m"}).address == theirs, vendor
+
+
+def test_included_files_are_merged_as_it_merges_them(tmp_path):
+    theirs = importlib.import_module("litellm.proxy.common_utils.config_includes")
+    files = {
+        "a.yaml": {"include": ["b.yaml", "c.yaml"], "model_list": [1], "x": {"k": 1}, "y": 1},
+        "b.yaml": {"include": ["d.yaml", "a.yaml"], "model_list": [2], "x": {"l": 2}},
+        "c.yaml": {"model_list": [3, 4], "y": [5], "z": 6},
+        "d.yaml": {"model_list": "none", "y": [7], "x": {"m": 8}},
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(json.dumps(content))
+
+    async def read(location):
+        return files[location]
+
+    merging = theirs.resolve_includes(files["a.yaml"], "a.yaml", lambda name, _: name, read)
+    tree, named = merged(read_parts(tmp_path / "a.yaml", "a.yaml", tmp_path))
+    assert tree.value == asyncio.run(merging)
+    assert (named["y",], named["y", 1]) == ("c.yaml", "d.yaml")
+    assert named["z",] == "c.yaml"
 
 
 def test_every_argument_of_its_router_has_a_meaning(litellm):

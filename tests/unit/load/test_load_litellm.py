@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from evalgate.load.changed import Changed
 from evalgate.load.litellm_config.foreign_yaml import parse_foreign_yaml
+from evalgate.load.policy_documents import read_written
 from evalgate.load.yaml_text import parse_yaml
 from evalgate.pipeline.against_config import compare_policies_with_config
 from evalgate.report.config_comparison import render_text
@@ -272,6 +274,42 @@ def test_a_cascade_and_a_cache_of_the_policy_ask_groups_too(config):
     assert sorted(found.answering) == ["big", "chat"]
 
 
+def included(config):
+    """Two files beside the config, of which the second names the first and the config again."""
+    more = {
+        "model_list": [entry("more", {**LOCAL, "timeout": "soon"})],
+        "router_settings": {"num_retries": 4},
+    }
+    config.files.write("litellm/more.yaml", yaml.safe_dump(more))
+    last = {"include": ["../more.yaml", "../config.yaml"], "litellm_settings": {"cache": True}}
+    config.files.write("litellm/deep/last.yaml", yaml.safe_dump(last))
+    return {"include": ["more.yaml", "deep/last.yaml"], "router_settings": {"num_retries": 1, "timeout": 3}}
+
+
+def test_included_files_are_read_as_litellm_merges_them(config):
+    sections = included(config)
+    found = config.read(**sections)
+    # Lists are put behind one another; a mapping replaces the whole one that is there.
+    assert (found.reliability.num_retries, found.reliability.request_timeout_s) == (4, None)
+    assert found.cache.mode == "exact"
+    config.files.edit(PRODUCTION, "use: chat", "use: more")
+    said = config.said(**sections)
+    assert said.startswith("litellm/more.yaml:6:5: model_list[3].litellm_params.timeout: this is no number")
+
+
+def test_a_change_of_an_included_file_touches_the_policy(config):
+    config.write(**included(config))
+    root = config.files.root
+    written = read_written(root / PRODUCTION, PRODUCTION)
+    for name in ("litellm/more.yaml", "litellm/deep/last.yaml", CONFIG):
+        assert Changed(root, [name]).touches_policy(written)
+        assert Changed(root, [name]).reaches(root / "evalgate.yaml")
+    assert not Changed(root, ["litellm/other.yaml"]).touches_policy(written)
+    (root / "litellm/more.yaml").unlink()
+    # What cannot be read may be anything.
+    assert Changed(root, ["docs/a.md"]).touches_policy(written)
+
+
 def test_only_what_a_request_may_reach_is_read(config):
     other = entry("other", {"model": "azure/x", "api_base": "os.environ/AZURE", "mock_response": "no"})
     assert list(config.read([*THREE, other]).deployments) == ["chat"]
@@ -441,7 +479,8 @@ def test_what_the_policy_says_itself_goes_over_what_is_read(config):
             {"litellm_settings": {"cache": True, "cache_params": {"type": "magic"}}},
             "the cache 'magic' is not known",
         ),
-        (None, {"include": ["more.yaml"]}, "included files are not read"),
+        (None, {"include": ["more.yaml"]}, "include[0]: there is no 'more.yaml' in litellm/"),
+        (None, {"include": ["../../more.yaml"]}, "include[0]: '../../more.yaml' is outside the project"),
         (None, {"fallbacks": [{"chat": ["big"]}], "litellm_settings": {}}, "a proxy does not read this here"),
         ([{"model_name": "chat", "litellm_params": {}}], {}, "this deployment has no litellm_params.model"),
         ([entry("talk", CHAT)], {}, "there is no group 'chat' in the config"),
@@ -616,9 +655,6 @@ def test_a_missing_revision_is_asked_of_the_policy(config):
 
 
 def test_a_change_of_the_config_alone_touches_the_policy(config):
-    from evalgate.load.changed import Changed
-    from evalgate.load.policy_documents import read_written
-
     config.write()
     path = config.files.root / PRODUCTION
     changed = Changed(config.files.root, [CONFIG])
