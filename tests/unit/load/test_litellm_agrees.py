@@ -220,7 +220,7 @@ def test_vendors_of_bare_names_and_their_addresses_are_its_own(litellm):
         assert theirs is None or reached({"model": f"{vendor}/m"}).address == theirs, vendor
 
 
-def test_included_files_are_merged_as_it_merges_them(tmp_path):
+def test_included_files_are_merged_as_it_merges_them(litellm, tmp_path):
     theirs = importlib.import_module("litellm.proxy.common_utils.config_includes")
     files = {
         "a.yaml": {"include": ["b.yaml", "c.yaml"], "model_list": [1], "x": {"k": 1}, "y": 1},

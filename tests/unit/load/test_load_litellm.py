@@ -294,7 +294,7 @@ def test_included_files_are_read_as_litellm_merges_them(config):
     assert found.cache.mode == "exact"
     config.files.edit(PRODUCTION, "use: chat", "use: more")
     said = config.said(**sections)
-    assert said.startswith("litellm/more.yaml:6:5: model_list[3].litellm_params.timeout: this is no number")
+    assert said.startswith("litellm/more.yaml:5:5: model_list[3].litellm_params.timeout: this is no number")
 
 
 def test_a_change_of_an_included_file_touches_the_policy(config):
