@@ -36,6 +36,15 @@ _SCHEMA_CURE = (
     "drafts 4 to 2020-12 are read; $ref may point inside the schema only, and patterns have no look-around"
 )
 
+_TRIED_ALIKE = "how often and how long a grader's model is tried is the same for all of them"
+_AT_ONCE = "a grader's model is asked at once, one answer at a time"
+_OF_POLICIES: Mapping[str, str] = {
+    "num_retries": _TRIED_ALIKE,
+    "request_timeout_s": _TRIED_ALIKE,
+    "batch": _AT_ONCE,
+    "microbatch": _AT_ONCE,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedGrader:
@@ -136,9 +145,8 @@ class GraderLoader:
             message = "a grader's model has no prompt of its own: it is told what to do by the grader"
             cure = "remove it; what a judge should look at stands in rubric"
             self.findings.problems.append(self.document.problem((*key, "prompt"), message, cure))
-        for name in ("num_retries", "request_timeout_s"):
+        for name, message in _OF_POLICIES.items():
             if getattr(written, name) is not None:
-                message = "how often and how long a grader's model is tried is the same for all of them"
                 self.findings.problems.append(self.document.problem((*key, name), message, "remove it"))
         folder = self.document.path.parent
         price = load_price(written.price, PriceSite(self.document, (*key, "price"), folder), self.findings)

@@ -10,11 +10,12 @@ from evalgate.core.comparison import Change
 from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.scoring.arrays import Bools, Floats
 from evalgate.scoring.columns import Columns
-from evalgate.scoring.latency import touched
+from evalgate.scoring.latency import Times, latency_change, touched
 from evalgate.scoring.p95 import p95_change, p95_of
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.token_columns import NO_STREAMS, TokenColumns
+from evalgate.scoring.units import units_of
 
 TokenMetric = Literal["ttft_p95", "tpot_p95"]
 TOKEN_METRICS: tuple[TokenMetric, ...] = ("ttft_p95", "tpot_p95")
@@ -46,12 +47,15 @@ def token_p95_change(pairs: Pairs, metric: TokenMetric, setting: Setting, gate_r
         candidate=_timed_so(after, metric, counted),
         differs=differs,
     ).take(_rows(counted))
-    found = p95_change(common, setting, gate_reason, metric)
     unknown = next((side for side in sides if isinstance(side, Unmeasured)), None)
     if unknown is None and not counted.any():
         unknown = Unmeasured("no answer came token by token on both sides")
-    if unknown is not None and not alike:
-        found = replace(found, change=unknown, method="none", losses=None, gains=None, sd=None)
+    if unknown is None:
+        found = p95_change(common, setting, gate_reason, metric)
+    else:
+        nothing = setting.estimate(0.0, (0.0, 0.0), "identical")
+        times = Times(metric, sides[0], sides[1], nothing if alike else unknown)
+        found = latency_change(common, units_of(common.baseline), times, setting, gate_reason)
     notes = _left_out(pairs, common)
     return replace(found, baseline=sides[0], candidate=sides[1], assumptions=found.assumptions + notes)
 

@@ -191,6 +191,12 @@ def test_a_rubric_may_be_a_file(files):
             "-01-01, prompt: [{role: user, content: x}]}",
             "a grader's model has no prompt of its own",
         ),
+        ("-01-01}", "-01-01, num_retries: 2}", "is tried is the same for all of them"),
+        (
+            "-01-01}",
+            "-01-01, batch: {price_factor: 0.5, completion_window: 24h}}",
+            "a grader's model is asked at once",
+        ),
         (ASKED, "", "a judge is asked for one thing\n    write score: [1, 5]"),
         ("  correct: [good]\n", "", "no label counts as correct\n    write correct:"),
         ("correct: [good]", "correct: [fine]", "correct names 'fine'\n    write only names that stand in"),
