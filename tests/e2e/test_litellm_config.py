@@ -130,13 +130,17 @@ def test_a_change_of_the_config_alone_is_a_proposal(recorded):
         assert found["accuracy", "max_drop"] == "fail"
         assert comparison["candidate"].startswith("production")
         assert any("fallbacks" in str(line) for line in comparison["policy_diff"])
+        git(recorded, "checkout", "-q", "-b", "fewer")
+        _, comparison, found = judged(recorded, "--policy", "production")
+        # Nobody named a baseline: what was merged is it.
+        assert "@" in comparison["baseline"]
+        assert found["accuracy", "max_drop"] == "fail"
         git(recorded, "commit", "-q", "-am", "Fewer fallbacks")
         done = evalgate(recorded, "ci", "--baseline", "git:HEAD~1")
         assert done.returncode == 1, done.stdout + done.stderr
     finally:
         file.write_text(before)
-        git(recorded, "reset", "-q", "--soft", "HEAD~1")
-        git(recorded, "reset", "-q")
+        git(recorded, "checkout", "-q", "-f", "main")
 
 
 def test_every_difference_between_a_policy_and_the_config_is_named(recorded):
