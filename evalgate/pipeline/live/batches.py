@@ -7,6 +7,7 @@ fetches it later instead of paying twice.
 import json
 import math
 import os
+import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ def call_batches(
     try:
         return run_loop(_call(project, suite, needed, store, cap_usd, progress))
     except KeyboardInterrupt:
-        raise Interrupted("what was handed in goes on; the same command fetches its answers") from None
+        raise Interrupted("what was handed in goes on at the provider") from None
 
 
 def _refuse(project: Project, suite: Suite, needed: Mapping[str, Asked]) -> None:
@@ -200,9 +201,11 @@ async def _hand_in(project: Project, suite: Suite, group: Sequence[Asked]) -> _N
     digests = tuple(each.request.digest for each in group)
     folder = _folder(project, suite)
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{len(list(folder.iterdir())):04}-{os.getpid()}.json"
+    file = folder / f"{secrets.token_hex(8)}.json"
     said = {"provider": provider, "batch": batch, "window_s": window_s, "digests": digests}
-    file.write_text(json.dumps(said), encoding="utf-8")
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(said), encoding="utf-8")
+    unfinished.rename(file)
     return _Note(file, provider, batch, window_s, digests)
 
 
