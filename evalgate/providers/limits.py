@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from evalgate.core.calls import Attempt
 from evalgate.core.policy_file import Limits
+from evalgate.providers.moments import Moments
 
 START = 20
 """Attempts in flight at the start, where nobody says how many."""
@@ -19,6 +20,9 @@ _FEWEST_BY_LAG = 4
 _SLOWER = 2
 _BURST_S = 1.0
 _LONGEST_PAUSE_S = 120.0
+_REQUESTS, _TOKENS, _CLOSED = range(3)
+MOMENTS = 3
+"""What a gate keeps: when its requests and its tokens are paid until, and until when it is closed."""
 # The weight of the newest in a running mean: about the last thirty count.
 _NEWS = 1 / 16
 
@@ -30,21 +34,23 @@ class Rate:
     place in the line at once, so nobody polls and nobody overtakes.
     """
 
-    def __init__(self, per_minute: float) -> None:
-        """Start with nothing asked."""
+    def __init__(self, per_minute: float, moments: Moments | None = None, which: int = 0) -> None:
+        """Start with nothing asked, or with what stands in ``moments``."""
         self._s_per_unit = 60 / per_minute
         self._slack_s = max(0.0, _BURST_S - self._s_per_unit)
-        self._paid_until = 0.0
+        self._moments = Moments(1) if moments is None else moments
+        self._which = which
 
     def reserve(self, now: float, units: float = 1) -> float:
         """Take ``units`` and return the seconds to wait before using them."""
-        wait_s = max(0.0, self._paid_until - self._slack_s - now)
-        self._paid_until = max(self._paid_until, now) + units * self._s_per_unit
-        return wait_s
+        took_s = units * self._s_per_unit
+        paid_until = self._moments.change(self._which, lambda until: max(until, now) + took_s)
+        return max(0.0, paid_until - self._slack_s - now)
 
     def give_back(self, units: float) -> None:
         """Correct an estimate that was too high (or, negative, too low)."""
-        self._paid_until -= units * self._s_per_unit
+        took_s = units * self._s_per_unit
+        self._moments.change(self._which, lambda until: until - took_s)
 
 
 class Line:
@@ -188,17 +194,21 @@ class Gate:
         concurrency: int | None,
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]],
+        moments: Moments | None = None,
     ) -> None:
-        """Hold attempts to ``limits``; ``concurrency`` fixes how many are in flight, None finds it."""
+        """Hold attempts to ``limits``; ``concurrency`` fixes how many are in flight, None finds it.
+
+        Rates and the provider's wishes stand in three ``moments``, which others may share.
+        """
         most = min(concurrency or MOST, limits.max_concurrency or MOST)
         self.places = Places(concurrency or START, most, adapts=concurrency is None)
         self._ahead = Ahead()
         self._entered = Line(lambda: self.under_way)
-        self._requests = None if limits.rpm is None else Rate(limits.rpm)
-        self._tokens = None if limits.tpm is None else Rate(limits.tpm)
+        self._moments = Moments(MOMENTS) if moments is None else moments
+        self._requests = None if limits.rpm is None else Rate(limits.rpm, self._moments, _REQUESTS)
+        self._tokens = None if limits.tpm is None else Rate(limits.tpm, self._moments, _TOKENS)
         self._now = now
         self._sleep = sleep
-        self._closed_until = 0.0
 
     @property
     def under_way(self) -> int:
@@ -217,16 +227,16 @@ class Gate:
         """Wait until an attempt of at most ``tokens`` may be made ready; return the seconds held back."""
         came = self._now()
         await self._entered.enter()
+        now = self._now()
+        if self.under_way > int(self.places.limit):
+            came = now  # it came early, to be ready in time
+        waits = [rate.reserve(now, units) for rate, units in self._rates(tokens)]
         try:
-            now = self._now()
-            if self.under_way > int(self.places.limit):
-                came = now  # it came early, to be ready in time
-            waits = [rate.reserve(now, units) for rate, units in self._rates(tokens)]
             if (wait_s := max([0.0, *waits])) > 0:
                 await self._sleep(wait_s)
             await self._opening()
         except BaseException:
-            self._entered.leave()
+            self.turn_back(tokens)
             raise
         return self._now() - came
 
@@ -244,8 +254,10 @@ class Gate:
             raise
         return self._now() - came
 
-    def turn_back(self) -> None:
-        """Leave without having been sent."""
+    def turn_back(self, tokens: int) -> None:
+        """Leave without having been sent: what was counted on entering is there for others."""
+        for rate, units in self._rates(tokens):
+            rate.give_back(units)
         self._entered.leave()
 
     def leave(self, attempt: Attempt | None = None, *, late: bool = False) -> None:
@@ -253,7 +265,8 @@ class Gate:
         limited = attempt is not None and attempt.error == "rate_limit"
         if attempt is not None and limited and attempt.retry_after_s:
             pause_s = min(attempt.retry_after_s, _LONGEST_PAUSE_S)
-            self._closed_until = max(self._closed_until, self._now() + pause_s)
+            closed_until = self._now() + pause_s
+            self._moments.change(_CLOSED, lambda until: max(until, closed_until))
         self.places.free(limited=limited, late=late, took_s=0.0 if attempt is None else attempt.latency_s)
         self._entered.leave()
 
@@ -267,7 +280,7 @@ class Gate:
             self._tokens.give_back(reserved - used)
 
     async def _opening(self) -> None:
-        while (wait_s := self._closed_until - self._now()) > 0:
+        while (wait_s := self._moments.get(_CLOSED) - self._now()) > 0:
             await self._sleep(wait_s)
 
     def _rates(self, tokens: int) -> list[tuple[Rate, float]]:

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-import math
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic, perf_counter
 from types import TracebackType
 from typing import Self
@@ -24,15 +24,15 @@ from evalgate.core.providers_file import (
 )
 from evalgate.core.retry import DEFAULT_TIMEOUT_S, Again, Stop, next_step
 from evalgate.providers.function import FunctionModel
-from evalgate.providers.limits import START, Gate
+from evalgate.providers.limits import MOMENTS, START, Gate
 from evalgate.providers.loop import running_watch
+from evalgate.providers.moments import Moments, SharedMoments
+from evalgate.providers.tokens import most_tokens, tokens_used
 from evalgate.providers.tried import Model, Tried, within
 
 # Below this, or this share of the latency, being late ourselves changes no figure that anybody judges.
 _LATE_S = 0.001
 _LATE_SHARE = 0.05
-# Where max_tokens is not said: an answer longer than most. The provider's own count corrects it.
-_USUAL_OUTPUT_TOKENS = 1024
 
 Identity = tuple[str, str, str | None, str | None]
 _log = logging.getLogger(__name__)
@@ -51,10 +51,12 @@ class Pace:
     """How fast to ask: what each deployment allows, by its identity, and how many attempts are in flight.
 
     ``concurrency`` is for each deployment; None finds it by trying, and keeps it low enough to time by.
+    Processes that name the same folder as ``shared`` keep to the rates together.
     """
 
     limits: Mapping[Identity, Limits] = field(default_factory=dict)
     concurrency: int | None = None
+    shared: Path | None = None
 
 
 def utc_now() -> datetime:
@@ -150,24 +152,24 @@ class LiveCaller:
 
     async def _try(self, line: _Line, request: Request, limit_s: float) -> Tried:
         gate = self._gate(request)
-        tokens = _most_tokens(request) if gate.counts_tokens else 0
+        tokens = most_tokens(request) if gate.counts_tokens else 0
         queued_s = await gate.enter(tokens)
         entered = self._time.now()
         try:
             ticket = await self._attempt_log.before(request, limit_s)
         except BaseException:
-            gate.turn_back()
+            gate.turn_back(tokens)
             raise
         ready_s = self._time.now() - entered
         try:
             queued_s += await gate.go()
         except BaseException:
             self._attempt_log.never_sent(ticket)
-            gate.turn_back()
+            gate.turn_back(tokens)
             raise
         tried = await self._send(gate, line.model, request, limit_s, (ticket, queued_s))
         gate.learn(ready_s, tried.attempt.latency_s)
-        gate.settle(tokens, _tokens_used(tried.attempt))
+        gate.settle(tokens, tokens_used(tried.attempt))
         # An attempt that is cancelled has no end: nobody knows whether it was billed.
         self._attempt_log.after(ticket, tried.attempt)
         line.reached = line.reached or not _never_connected(tried)
@@ -213,9 +215,13 @@ class LiveCaller:
         identity = (request.provider, request.model, request.revision, request.quantization)
         gate = self._gates.get(identity)
         if gate is None:
-            limits = self._pace.limits.get(identity, Limits())
+            limits, folder = self._pace.limits.get(identity, Limits()), self._pace.shared
+            moments: Moments | None = None
+            if folder is not None:
+                moments = SharedMoments(MOMENTS, folder, identity)
+                self._stack.callback(moments.close)
             gate = self._gates[identity] = Gate(
-                limits, self._pace.concurrency, self._time.now, self._time.sleep
+                limits, self._pace.concurrency, self._time.now, self._time.sleep, moments
             )
         return gate
 
@@ -281,18 +287,3 @@ class LiveCaller:
 
 def _never_connected(tried: Tried) -> bool:
     return tried.attempt.error == "connection" and tried.attempt.billing == "free"
-
-
-def _most_tokens(request: Request) -> int:
-    """Return at most how many tokens an attempt may count: its input, at three bytes each, and its output."""
-    sent = sum(len((message.content or "").encode(errors="replace")) for message in request.messages)
-    asked = (request.params.get(name) for name in ("max_completion_tokens", "max_tokens"))
-    most = next((value for value in asked if isinstance(value, int)), _USUAL_OUTPUT_TOKENS)
-    return math.ceil(sent / 3) + most
-
-
-def _tokens_used(attempt: Attempt) -> int | None:
-    usage = attempt.usage
-    if usage is None or usage.input_tokens is None:
-        return None
-    return usage.input_tokens + (usage.output_tokens or 0)

@@ -21,6 +21,9 @@ _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
 # struct tcp_info of linux/tcp.h up to tcpi_rtt, which is in microseconds.
 _TCP_INFO = struct.Struct("=68xI")
+_ONE_MOMENT_S = 0.00005
+_TRIES = 5
+_CLOCKS_DIFFER_S = 0.001
 _ROOM = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
 
 Note = tuple[int, int, bytes]
@@ -110,16 +113,26 @@ class StampedSocket(socket.socket):
 
     def _note_arrival(self, notes: Iterable[Note]) -> None:
         self._answered = True
-        now = perf_counter()
+        now, since_1970_ns = _both_clocks()
         for level, kind, stamp in notes:
             if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(stamp) == _TIMESPEC.size:
                 seconds, nanoseconds = _TIMESPEC.unpack(stamp)
-                ago_s = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) / 1e9
+                arrived_s = now - (since_1970_ns - seconds * 1_000_000_000 - nanoseconds) / 1e9
                 # Out of these bounds, somebody set the clock in between.
-                if 0 <= ago_s <= now - self.sent_s:
-                    self.arrived_s, self.waited_s = now - ago_s, 0.0
+                if self.sent_s - _CLOCKS_DIFFER_S <= arrived_s <= now + _CLOCKS_DIFFER_S:
+                    self.arrived_s, self.waited_s = min(max(arrived_s, self.sent_s), now), 0.0
                     return
         self.arrived_s, self.waited_s = now, self._watch.waited()
+
+
+def _both_clocks() -> tuple[float, int]:
+    """Return the time by perf_counter and by the calendar, in nanoseconds, as of one moment."""
+    before, since_1970_ns, after = perf_counter(), time.time_ns(), perf_counter()
+    for _ in range(_TRIES):
+        if after - before < _ONE_MOMENT_S:
+            break  # else the processor was taken away in between
+        before, since_1970_ns, after = perf_counter(), time.time_ns(), perf_counter()
+    return after, since_1970_ns
 
 
 class Sockets:

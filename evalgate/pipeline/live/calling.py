@@ -120,7 +120,7 @@ def make_calls(calling: Calling, progress: Progress) -> CallsMade:
 async def _make_calls(calling: Calling, session: Session, progress: Progress) -> CallsMade:
     project = calling.project
     privacy = Privacy.of(project, calling.suite, os.environ)
-    pace = pace_of(calling.suite, calling.policies, calling.concurrency)
+    pace = pace_of(calling.suite, calling.policies, calling.concurrency, calling.store.folder / "pace")
     stopping = Stopping()
     tariff = Tariff.of(project, calling.suite, calling.policies, calling.prices)
     log = StoreLog(calling.store, session.id, tariff, calling.cap_usd, stopping)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from evalgate.core.policy import Deployment, Policy
@@ -21,15 +22,20 @@ _AHEAD = 3
 T = TypeVar("T")
 
 
-def pace_of(suite: Suite, policies: Sequence[Policy], concurrency: int | None) -> Pace:
-    """Return the pace of every deployment that the calls may reach; of two limits the stricter holds."""
+def pace_of(
+    suite: Suite, policies: Sequence[Policy], concurrency: int | None, shared: Path | None = None
+) -> Pace:
+    """Return the pace of every deployment that the calls may reach; of two limits the stricter holds.
+
+    ``shared`` is the folder through which processes keep to it together.
+    """
     limits: dict[Identity, Limits] = {}
     for deployment in _deployments(suite, policies):
         if deployment.limits is not None:
             known = limits.get(deployment.identity)
             own = deployment.limits
             limits[deployment.identity] = own if known is None else _strictest(known, own)
-    return Pace(limits, concurrency)
+    return Pace(limits, concurrency, shared)
 
 
 def cases_under_way(suite: Suite, policies: Sequence[Policy], concurrency: int | None) -> int:

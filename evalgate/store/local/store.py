@@ -124,6 +124,11 @@ class LocalStore:
         elif error is None:
             raise broken
 
+    @property
+    def folder(self) -> Path:
+        """Where the store is, and what those who share it may share besides."""
+        return self._place.path.parent
+
     def ask(self, work: Work[T]) -> Future[T]:
         """Return the future result of ``work`` on the connection; it is there once it is on the disk."""
         return self._thread.ask(work)
