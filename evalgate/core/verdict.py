@@ -171,8 +171,8 @@ class SideSummary:
     ``month_usd``: calls and cleanup of ``requests_per_month``, None where the suite does not say how many.
     ``cleanup_usd`` is what wrong answers cost, ``without_cleanup`` the cost per correct answer without it;
     both are None where a wrong answer has no price. ``cache``, ``cascade`` and ``prompt_cache`` are None for
-    a policy without one, ``gateway`` where none was asked, ``reliability`` where every call answered at once.
-    ``queued_s`` is how long our own limits held calls back in all, which is no latency.
+    a policy without one, ``gateway`` where none was asked. ``queued_s`` is how long our own limits held calls
+    back in all, which is no latency.
     """
 
     policy: str

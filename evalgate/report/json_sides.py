@@ -32,7 +32,7 @@ def side_json(side: SideSummary) -> dict[str, object]:
         "month_usd": None if side.month_usd is None else usd_json(side.month_usd),
         "cache": None if side.cache is None else _cache(side.cache),
         **({} if side.cascade is None else {"cascade": _cascade(side.cascade)}),
-        **({} if side.reliability is None else {"reliability": _reliability(side.reliability)}),
+        **_tried(side.reliability),
         **({} if side.gateway is None else {"gateway": _gateway(side.gateway)}),
         **({} if side.batch is None else {"batch": asdict(side.batch)}),
         **({} if side.prompt_cache is None else {"prompt_cache": _cached(side.prompt_cache)}),
@@ -92,6 +92,11 @@ def in_states_json(found: CostInStates) -> dict[str, object]:
             for name, cost in (("cold", found.cold), ("warm", found.warm))
         },
     }
+
+
+def _tried(use: ReliabilityUse | None) -> dict[str, object]:
+    """Where every call answered at once there is nothing to say."""
+    return {} if use is None or not use.eventful else {"reliability": _reliability(use)}
 
 
 def _reliability(use: ReliabilityUse) -> dict[str, object]:

@@ -1,14 +1,12 @@
 """Where requests and money went, side by side."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from evalgate.core.batch_use import BatchUse
 from evalgate.core.gateway_use import GatewayUse
 from evalgate.core.hosting_file import Hosting
 from evalgate.core.hosting_use import HostingUse
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.core.reliability_use import ReliabilityUse
 from evalgate.core.verdict import CacheUse, CascadeUse, Judgement, SideSummary
 from evalgate.report import prompt_caches
 from evalgate.report.numbers import (
@@ -22,24 +20,17 @@ from evalgate.report.numbers import (
     usd_or_missing,
 )
 from evalgate.report.safe_text import safe_line
-
-
-class LedgerRow(NamedTuple):
-    """One line of the ledger; ``baseline`` is empty where there is no baseline. All of it is safe text."""
-
-    label: str
-    baseline: str
-    candidate: str
+from evalgate.report.tried import LedgerRow, side_by_side, tried_rows, wasted_rows
 
 
 def ledger(judgement: Judgement) -> list[LedgerRow]:
     """Return the rows, without those levers that neither side has."""
     before, after = judgement.baseline_side, judgement.candidate_side
     rows = [
-        LedgerRow("cost per request", *_costs(before.cost_per_request_usd, after.cost_per_request_usd)),
-        LedgerRow("of it for retries", *_costs(before.retries_usd, after.retries_usd)),
-        LedgerRow("of it for fallbacks", *_costs(before.fallbacks_usd, after.fallbacks_usd)),
-        *_wasted(before.reliability, after.reliability),
+        LedgerRow("cost per request", *side_by_side(before.cost_per_request_usd, after.cost_per_request_usd)),
+        LedgerRow("of it for retries", *side_by_side(before.retries_usd, after.retries_usd)),
+        LedgerRow("of it for fallbacks", *side_by_side(before.fallbacks_usd, after.fallbacks_usd)),
+        *wasted_rows(before, after),
         *stakes(judgement),
         *_cascade_costs(before.cascade, after.cascade),
         *_machines(before, after),
@@ -49,10 +40,7 @@ def ledger(judgement: Judgement) -> list[LedgerRow]:
         *_cascade(before.cascade, after.cascade),
         *_served_by(before, after),
         *_batches(before.batch, after.batch),
-        LedgerRow("retries", f"{before.retries:,}", f"{after.retries:,}"),
-        LedgerRow("fallbacks", f"{before.fallbacks:,}", f"{after.fallbacks:,}"),
-        *_attempts(before.reliability, after.reliability),
-        LedgerRow("failures", f"{before.failures:,}", f"{after.failures:,}"),
+        *tried_rows(before, after),
         *(LedgerRow(*row) for row in prompt_caches.rows(judgement)),
         *_behind(before.gateway, after.gateway),
         *_held_back(before.queued_s, after.queued_s),
@@ -95,7 +83,7 @@ def _cleanup(before: SideSummary, after: SideSummary) -> list[LedgerRow]:
     if after.cleanup_usd is None:
         return []
     return [
-        LedgerRow("cleanup per request", *_costs(before.cleanup_usd or 0.0, after.cleanup_usd)),
+        LedgerRow("cleanup per request", *side_by_side(before.cleanup_usd or 0.0, after.cleanup_usd)),
         LedgerRow("cost per correct", *_values(before.cost_per_correct, after.cost_per_correct)),
         LedgerRow("without cleanup", *_values(before.without_cleanup, after.without_cleanup)),
     ]
@@ -107,13 +95,13 @@ def _month(judgement: Judgement) -> list[LedgerRow]:
         return []
     # The label says how much traffic that is; a month without a number of requests means nothing.
     label = f"per month of {judgement.requests_per_month or 0:,}"
-    return [LedgerRow(label, *_costs(before, after))]
+    return [LedgerRow(label, *side_by_side(before, after))]
 
 
 def _values(first: Measured | None, second: Measured | None) -> tuple[str, str]:
     none = Unmeasured("")
     known = [each.value if isinstance(each, Estimate) else none for each in (first, second)]
-    return _costs(known[0], known[1])
+    return side_by_side(known[0], known[1])
 
 
 def judging(judgement: Judgement) -> str:
@@ -126,12 +114,6 @@ def judging(judgement: Judgement) -> str:
     if use.errors:
         said += f"; {count(use.errors, 'answer')} left without a grade, as the reply could not be used"
     return said
-
-
-def _costs(first: float | Unmeasured, second: float | Unmeasured) -> tuple[str, str]:
-    if isinstance(first, Unmeasured) or isinstance(second, Unmeasured):
-        return usd_or_missing(first), usd_or_missing(second)
-    return pair("usd", first, second)
 
 
 def _shares(first: float | None, second: float | None) -> tuple[str, str]:
@@ -175,34 +157,6 @@ def _behind(before: GatewayUse | None, after: GatewayUse | None) -> list[LedgerR
     ]
 
 
-def _wasted(before: ReliabilityUse | None, after: ReliabilityUse | None) -> list[LedgerRow]:
-    if before is None and after is None:
-        return []
-    return [LedgerRow("of it wasted", *_costs(*(_nothing_or(side) for side in (before, after))))]
-
-
-def _nothing_or(side: ReliabilityUse | None) -> float | Unmeasured:
-    return 0.0 if side is None else side.wasted_usd
-
-
-def _attempts(before: ReliabilityUse | None, after: ReliabilityUse | None) -> list[LedgerRow]:
-    sides = (before, after)
-    if sides == (None, None):
-        return []
-
-    def row(label: str, shown: Callable[[ReliabilityUse], str]) -> LedgerRow:
-        return LedgerRow(label, *(MISSING if side is None else shown(side) for side in sides))
-
-    counts = [(0, 0, 0) if side is None else (side.faulted, side.hedges, side.skipped) for side in sides]
-    met, beside, alone = (any(numbers) for numbers in zip(*counts, strict=True))
-    return [
-        row("attempts per request", lambda use: f"{use.attempts_per_request:.3f}"),
-        *([row("attempts that met a fault", lambda use: f"{use.faulted:,}")] if met else []),
-        *([row("hedges won", lambda use: f"{use.hedges_won:,} of {use.hedges:,}")] if beside else []),
-        *([row("left alone to cool down", lambda use: f"{use.skipped:,}")] if alone else []),
-    ]
-
-
 def _held_back(before_s: float, after_s: float) -> list[LedgerRow]:
     if not before_s and not after_s:
         return []
@@ -221,8 +175,8 @@ def _cascade_costs(before: CascadeUse | None, after: CascadeUse | None) -> list[
     up = [0.0 if side is None else side.escalations_usd for side in (before, after)]
     sure = [0.0 if side is None else side.confidence_usd for side in (before, after)]
     return [
-        LedgerRow("of it for escalations", *_costs(up[0], up[1])),
-        LedgerRow("of it to be sure", *_costs(sure[0], sure[1])),
+        LedgerRow("of it for escalations", *side_by_side(up[0], up[1])),
+        LedgerRow("of it to be sure", *side_by_side(sure[0], sure[1])),
     ]
 
 
@@ -233,7 +187,7 @@ def _machines(before: SideSummary, after: SideSummary) -> list[LedgerRow]:
         uses = [side.get(alias) for side in sides]
         name = safe_line(alias, 20)
         costs = [0.0 if use is None else use.usd_per_request for use in uses]
-        rows.append(LedgerRow(f"of it for {name}'s machines", *_costs(costs[0], costs[1])))
+        rows.append(LedgerRow(f"of it for {name}'s machines", *side_by_side(costs[0], costs[1])))
         rows.append(
             LedgerRow(
                 f"{name}'s machines", *(MISSING if use is None else machines(use.hosting) for use in uses)

@@ -154,7 +154,7 @@ def _batch_use(results: Sequence[Graded]) -> BatchUse | None:
     return BatchUse(_weighed_share(served) or 0.0, max(filter(None, windows)))
 
 
-def _reliability_use(results: Sequence[Graded]) -> ReliabilityUse | None:
+def _reliability_use(results: Sequence[Graded]) -> ReliabilityUse:
     skipped = sum(len(graded.outcome.skipped) for graded in results)
     attempts = [
         (graded.weight, step, attempt)
@@ -162,17 +162,18 @@ def _reliability_use(results: Sequence[Graded]) -> ReliabilityUse | None:
         for step in graded.outcome.steps
         for attempt in step.attempts
     ]
-    if not skipped and all(attempt.error is None and not step.lost for _, step, attempt in attempts):
-        return None
     hedges = [step for graded in results for step in graded.outcome.steps if step.role == "hedge"]
+    faulted = sum(attempt.fault_at_s is not None for _, _, attempt in attempts)
     return ReliabilityUse(
         attempts_per_request=math.fsum(weight for weight, _, _ in attempts)
         / math.fsum(graded.weight for graded in results),
         wasted_usd=_mean_usd(results, "wasted_usd"),
-        faulted=sum(attempt.fault_at_s is not None for _, _, attempt in attempts),
+        faulted=faulted,
         hedges=len(hedges),
         hedges_won=sum(step.answers for step in hedges),
         skipped=skipped,
+        eventful=bool(skipped or hedges or faulted)
+        or any(attempt.error is not None for _, _, attempt in attempts),
     )
 
 

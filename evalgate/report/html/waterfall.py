@@ -9,6 +9,7 @@ from evalgate.core.policy_file import Price
 from evalgate.core.report_data import ComparisonData, LeverEffect, Waterfall
 from evalgate.core.run import Run
 from evalgate.core.verdict import SideSummary
+from evalgate.report.html.attempts import attempts_table
 from evalgate.report.html.markup import Html, joined, tag
 from evalgate.report.html.prompt_caches import cold_and_warm
 from evalgate.report.html.scales import Scale
@@ -45,7 +46,8 @@ def waterfall_section(data: ComparisonData, where: Place) -> Html:
     found = data.waterfall
     if isinstance(found, Unmeasured):
         why = f"The cost of a request cannot be split: {safe_line(found.reason, 300)}."
-        return section(where, "money", "Where the money went", why, cold_and_warm(data.judgement))
+        beside = attempts_table(data.judgement), cold_and_warm(data.judgement)
+        return section(where, "money", "Where the money went", why, *beside)
     rows = _rows(found, data)
     monthly = data.candidate.manifest.requests_per_month
     scale = Scale(0.0, max(max(row.start, row.end) for row in rows) * 1.04 or 1.0, 2.0, _WIDTH - 2.0)
@@ -65,6 +67,7 @@ def waterfall_section(data: ComparisonData, where: Place) -> Html:
         _lead(monthly),
         scroller("Where the money went", stacking_table(caption, head, [body], "waterfall")),
         _unchanged(found),
+        attempts_table(data.judgement),
         cold_and_warm(data.judgement),
     )
 
