@@ -201,15 +201,17 @@ class LiveCaller:
     async def _timed(self, model: Model, request: Request, limit_s: float, queued_s: float) -> Tried:
         started = perf_counter()
         tried = within(await model.attempt(request, limit_s), limit_s)
-        if tried.times is not None:
-            lag_s = tried.times.lag_s
-        else:
-            lag_s = self._watch.late_between(started, perf_counter())
+        attempt = tried.attempt
+        lag_s = (
+            self._watch.late_between(started, perf_counter()) if tried.times is None else tried.times.lag_s
+        )
         # No clock here is truer than a microsecond, and recordings are read by people too.
-        latency_s = round(tried.attempt.latency_s, 6)
+        latency_s = round(attempt.latency_s, 6)
         lag = round(min(lag_s, latency_s), 6) or None
         queued = round(queued_s, 6) if queued_s >= _LATE_S else None
-        return replace(tried, attempt=replace(tried.attempt, latency_s=latency_s, lag_s=lag, queued_s=queued))
+        if (latency_s, lag, queued) == (attempt.latency_s, attempt.lag_s, attempt.queued_s):
+            return tried
+        return replace(tried, attempt=replace(attempt, latency_s=latency_s, lag_s=lag, queued_s=queued))
 
     def _gate(self, request: Request) -> Gate:
         identity = (request.provider, request.model, request.revision, request.quantization)

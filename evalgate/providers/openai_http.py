@@ -5,7 +5,6 @@ A gateway in front of models is such a server too, which says in its headers wha
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from evalgate.core.calls import Attempt, Billing, Request
@@ -81,7 +80,7 @@ class OpenAIEndpoint:
         reply = await self._wire.post(url, payload, limit_s, streaming=streaming)
         if isinstance(reply, Tried):
             return reply
-        return replace(self._read(request, reply), times=reply.times)
+        return self._read(request, reply)
 
     def _chat_url(self, model: str) -> str:
         url = self._chat_urls.get(model)
@@ -96,12 +95,14 @@ class OpenAIEndpoint:
             body = parse_json(reply.raw) if reply.streamed is None else reply.streamed
             if reply.status == 200 and complaint_in(body) is None:
                 read = embedding_of if request.kind == "embed" else response_of
-                return Tried(self._attempt(request, reply, body, None), read(body))
+                return Tried(self._attempt(request, reply, body, None), read(body), times=reply.times)
         except FilteredReply as error:
-            return Tried(self._attempt(request, reply, body, "content_filter"), None, str(error))
+            filtered = self._attempt(request, reply, body, "content_filter")
+            return Tried(filtered, None, str(error), reply.times)
         except UnreadableReply as error:
             if reply.status == 200:
-                return Tried(self._attempt(request, reply, body, "bad_response"), None, str(error))
+                unreadable = self._attempt(request, reply, body, "bad_response")
+                return Tried(unreadable, None, str(error), reply.times)
         complaint = complaint_about(body)
         meant = meaning(reply.status, complaint)
         said = one_line(complaint.message, self._wire.key)
@@ -111,6 +112,7 @@ class OpenAIEndpoint:
             self._attempt(request, reply, body, meant),
             None,
             f"HTTP {reply.status}: {said}".removesuffix(": "),
+            reply.times,
         )
 
     def _attempt(self, request: Request, reply: Reply, body: object, error: str | None) -> Attempt:
@@ -122,7 +124,7 @@ class OpenAIEndpoint:
             said_usd = cost_said(names, reply.headers, gateway, usage)
             cost_usd = cost_usd if said_usd is None else said_usd
         return Attempt(
-            latency_s=reply.times.latency_s,
+            latency_s=round(reply.times.latency_s, 6),
             error=error,
             status=reply.status,
             at=reply.at,

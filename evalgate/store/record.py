@@ -92,9 +92,11 @@ class RecordingCaller:
             rules if not known else rules.model_copy(update={"num_retries": rules.num_retries - len(known)})
         )
         call = await self._inner(request, left)
-        response = None if call.response is None else _valid_response(call.response)
-        attempts = call.attempts if not known else with_waits(known + call.attempts, request.digest, rules)
-        return replace(call, attempts=attempts, response=response)
+        if known:
+            call = replace(call, attempts=with_waits(known + call.attempts, request.digest, rules))
+        if call.response is None or (response := _valid_response(call.response)) == call.response:
+            return call
+        return replace(call, response=response)
 
     def _kept(self, call: Call) -> Call:
         return replace(call, session=self._writer.write(call))
@@ -127,19 +129,26 @@ class AutoCaller:
         made = self._recording.made(request, rules)
         if isinstance(made, Call):
             return made
+        found = await self._replay(request, rules)
+        if isinstance(found, Call):
+            return found
+        # It is to be made, here or by whoever is about to.
+        async with self._claims.making(request.digest):
+            found = await self._replay(request, rules)
+            return found if isinstance(found, Call) else await self._go_on(request, rules, found)
+
+    async def _replay(self, request: Request, rules: Reliability) -> Call | MissingCall | None:
+        """Return the recorded call, what is missing of it, or None where nothing of it is recorded."""
+        if not self._replayed.holds(request.digest):
+            return None
         try:
             return await self._replayed(request, rules)
-        except MissingCall:
-            pass  # it is to be made, here or by whoever is about to
-        async with self._claims.making(request.digest):
-            try:
-                return await self._replayed(request, rules)
-            except MissingCall as missing:
-                return await self._go_on(request, rules, missing)
+        except MissingCall as missing:
+            return missing
 
-    async def _go_on(self, request: Request, rules: Reliability, missing: MissingCall) -> Call:
+    async def _go_on(self, request: Request, rules: Reliability, missing: MissingCall | None) -> Call:
         begun = self._begun.get(request.digest)
-        if begun is not None and not missing.known:
+        if begun is not None and (missing is None or not missing.known):
             try:
                 call = replay(Recorded(request.digest, "", begun, None), request, rules)
             except MissingCall as broken_off:

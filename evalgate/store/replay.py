@@ -43,6 +43,10 @@ class ReplayCaller:
         self._recordings = recordings
         self._prefer = prefer
 
+    def holds(self, digest: str) -> bool:
+        """Tell whether there is any recording of a call, be it one that does not settle it."""
+        return self._recordings.find(digest, self._prefer) is not None
+
     async def __call__(self, request: Request, rules: Reliability) -> Call:
         """Return the recorded call as ``rules`` would have had it.
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from evalgate.core.errors import CannotJudge
 
@@ -32,8 +32,7 @@ class Kind(Generic[A, T]):
     do: Callable[[sqlite3.Connection, Sequence[A]], Sequence[T | Exception]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """A piece of work, and who waits for what came of it."""
 
     kind: Kind[Any, Any]
