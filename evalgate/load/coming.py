@@ -18,7 +18,7 @@ from evalgate.load.traffic import arrival_times, load_traffic
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """Traffic, faults, and when each case comes; ``clock`` is empty where nothing depends on it."""
+    """Traffic, faults, and when each case comes; ``clock`` is empty where the cases' times are none."""
 
     traffic: Traffic | None
     faults: tuple[Fault, ...] = ()
@@ -45,11 +45,11 @@ def what_comes(document: Document[SuiteFile], known: Known, findings: Findings) 
         return Coming(traffic)
     cases, ordered = known.cases.cases, document.value.ordered
     written = document.value.traffic
-    if not known.cools_down and (written is None or not written.faults):
-        return Coming(traffic)
     if problems := list(check_clock(known.cases)):
+        needed = known.cools_down or (written is not None and written.faults)
         # Those of an ordered suite are told anyway.
-        findings.problems.extend([] if ordered else capped(problems, known.cases.shown))
+        if needed and not ordered:
+            findings.problems.extend(capped(problems, known.cases.shown))
         return Coming(traffic)
     faults = load_faults(document, cases, Names(known.policies, known.providers), findings)
     times = arrival_times(cases, traffic, ordered=ordered)

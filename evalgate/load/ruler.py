@@ -39,6 +39,8 @@ def suite_changes(old: Suite, before: SuiteFile, new: Suite, after: SuiteFile) -
         values = getattr(before, name), getattr(after, name)
         if values[0] != values[1]:
             said.append(_changed(name, *map(_plain, values)))
+    if before.traffic == after.traffic and old.faults != new.faults:
+        said.append("the faults of its traffic")
     if not said and old.digest != new.digest:
         said.append("the grader's code or files")
     elif old.digest != new.digest and old.graders and _sources(old) != _sources(new):

@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 
@@ -195,3 +196,73 @@ def test_a_live_hedge_is_sent_while_the_first_call_is_under_way(tmp_path):
     assert (side["hedges"], side["hedges_won"]) == (2, 2)
     assert side["attempts_per_request"] == 1.2
     assert float(side["wasted_usd"]) == pytest.approx(0.01 * 2 / 10)
+
+
+FAILING = '''
+def answer(asked):
+    """The main model is down from the fourth question to the ninth."""
+    if asked.model == "main" and 3 <= int(asked.input.split()[1]) <= 8:
+        raise RuntimeError("down")
+    return asked.model
+'''
+
+
+def small_project(root: Path, reliability: str, traffic: str = "") -> None:
+    for name in (".git", "suites/faq", "policies/faq"):
+        (root / name).mkdir(parents=True)
+    (root / "models.py").write_text(FAILING)
+    (root / "evalgate.yaml").write_text('providers: {app: {kind: function, path: "models:answer"}}\n')
+    (root / "suites/faq/suite.yaml").write_text(f"policies: policies/faq\ngrader: {{kind: exact}}\n{traffic}")
+    cases = [{"id": f"q{at:02}", "input": f"question {at}", "target": "main"} for at in range(16)]
+    (root / "suites/faq/cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases))
+    deployments = "\n".join(
+        f'  {name}: {{provider: app, model: {name}, revision: "1", price: {{per_request: 0.01}}}}'
+        for name in ("main", "spare")
+    )
+    (root / "policies/faq/production.yaml").write_text(
+        f"deployments:\n{deployments}\nuse: main\nreliability: {reliability}\n"
+    )
+
+
+def recorded(root: Path) -> list[tuple[str, int]]:
+    (file,) = (root / "suites/faq/recordings").iterdir()
+    calls = [json.loads(line) for line in file.read_text().splitlines()[1:]]
+    said = [(call["request"]["model"], call["request"]["messages"][-1]["content"]) for call in calls]
+    return sorted((model, int(text.split()[1])) for model, text in said)
+
+
+def alone(root: Path) -> dict[str, object]:
+    done = evalgate(root, "run", "-q", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)["comparisons"]
+    return found["sides"]["candidate"]
+
+
+def test_calls_are_made_as_cooldown_has_them_made(tmp_path):
+    small_project(tmp_path, "{fallbacks: {main: [spare]}, allowed_fails: 1, cooldown_time_s: 3.5}")
+    done = evalgate(tmp_path, "record", "suites/faq", "-q")
+    assert done.returncode == 0, done.stderr
+    # Questions 3 and 4 fail, 5, 6 and 7 leave it alone, 8 fails once more and is allowed to.
+    main = [at for model, at in recorded(tmp_path) if model == "main"]
+    assert main == [0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15]
+    side = alone(tmp_path)
+    assert (side["reliability"]["skipped"], side["fallbacks"], side["failures"]) == (3, 6, 0)
+
+
+def test_what_meets_only_faults_is_not_called(tmp_path):
+    faults = "traffic: {faults: [{at: 9.5, until: 12.5, deployment: main, status: 503, latency_s: 0.1}]}\n"
+    small_project(tmp_path, "{backoff_s: 0}", faults)
+    done = evalgate(tmp_path, "record", "suites/faq", "-q")
+    assert done.returncode == 0, done.stderr
+    assert [at for _, at in recorded(tmp_path)] == [*range(10), 13, 14, 15]
+    side = alone(tmp_path)
+    assert (side["failures"], side["reliability"]["faulted"]) == (6 + 3, 3)
+
+
+def test_faults_that_nobody_meets_are_told(tmp_path):
+    faults = "traffic: {faults: [{at: 100, until: 200, deployment: main, status: 503, latency_s: 0.1}]}\n"
+    small_project(tmp_path, "{fallbacks: {main: [spare]}}", faults)
+    assert evalgate(tmp_path, "record", "suites/faq", "-q").returncode == 0
+    assert "no attempt met a fault of the suite's traffic" in " ".join(
+        evalgate(tmp_path, "run", "-q").stdout.split()
+    )

@@ -90,6 +90,7 @@ def _judgement(comparison: Comparison, ruling: Ruling, baseline: Run, candidate:
         policy_diff=policy_diff(baseline.manifest.policy_summary, manifest.policy_summary),
         notes=(
             *_weights_note(candidate),
+            *_faults_note(runs),
             *_caps(comparison, ruling, baseline, candidate),
             *(note for run in runs for note in utilisation_notes(run)),
         ),
@@ -115,6 +116,18 @@ def _weights_note(run: Run) -> tuple[str, ...]:
         return ()
     said = f"cases weigh {min(weights):g} to {max(weights):g} in every metric, share and cost"
     return (f"{said}; numbers of cases, calls and flips count them as they are",)
+
+
+def _faults_note(runs: Sequence[Run]) -> tuple[str, ...]:
+    """A schedule that nobody lives through proves nothing, and looks as if it did."""
+    if not runs[-1].manifest.faults or any(_meets_faults(run) for run in runs):
+        return ()
+    return ("no attempt met a fault of the suite's traffic; see when the cases come, and what is asked then",)
+
+
+def _meets_faults(run: Run) -> bool:
+    steps = (step for graded in run.results for step in graded.outcome.steps)
+    return any(attempt.fault_at_s is not None for step in steps for attempt in step.attempts)
 
 
 def _caps(comparison: Comparison, ruling: Ruling, baseline: Run, candidate: Run) -> tuple[str, ...]:

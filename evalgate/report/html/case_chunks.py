@@ -181,7 +181,7 @@ class _Writer:
     def _step(self, step: Step, run: RunSides, served: str | None) -> list[object]:
         """Role, deployment, session, attempts, the raw answer if rules changed it, format; 1 if it lost."""
         text = self.packing.calls.get((step.digest, step.session)) if served is not None else None
-        raw = text.answer if text is not None and text.answer != served else None
+        raw = text.answer if text is not None and text.answer != served and not step.lost else None
         price, predicted = run.prices.get(step.deployment), step.deployment in run.predicted
         attempts = [_attempt(each, arithmetic(each, price, predicted=predicted)) for each in step.attempts]
         form = run.formats.get(step.deployment)
