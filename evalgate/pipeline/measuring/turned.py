@@ -51,7 +51,8 @@ def turned(policy: Policy, values: Mapping[Knob, float]) -> Policy:
         spec = _spec(block)
         whole = int(value) if each.whole else value
         try:
-            new = type(spec).model_validate({**spec.model_dump(), each.name: whole})
+            # Only what was written: a key that is there without the one it belongs to is refused.
+            new = type(spec).model_validate({**spec.model_dump(exclude_unset=True), each.name: whole})
         except ValidationError as error:
             said = error.errors()[0]["msg"]
             message = f"{each.key} cannot be {whole:g}: {said}"
