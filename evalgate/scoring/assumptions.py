@@ -96,4 +96,5 @@ _AS_JUDGED: Mapping[Metric, str] = {
     "accuracy": "this is accuracy",
     "score": "this is the mean grade",
     "cost_per_correct": "what counts as correct is",
+    "flip_rate": "what flips is what turned right or wrong",
 }

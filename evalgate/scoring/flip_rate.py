@@ -11,8 +11,8 @@ import numpy as np
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.scoring.arrays import Floats
-from evalgate.scoring.assumptions import sampling, shared_calls
-from evalgate.scoring.paired_quality import UNGRADED
+from evalgate.scoring.assumptions import judge_notes, sampling, shared_calls
+from evalgate.scoring.paired_quality import UNGRADED, judge_status
 from evalgate.scoring.paired_share import rise_of, share_of
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting
@@ -67,6 +67,7 @@ def flip_rate_change(pairs: Pairs, setting: Setting) -> Change:
             *shared_calls(graded.n, int(affected.sum()), setting.recorded),
             *sampling(units),
             *(_by_chance(graded) if affected.any() else ()),
+            *judge_notes(judge_status(graded, units), "flip_rate"),
         ),
     )
 

@@ -46,6 +46,7 @@ def test_the_report_says_what_became_of_the_answers_and_which_slice_recovers_lea
     first = answers[1].splitlines()[3]
     assert first.split()[:2] == ["intent", "technical"]
     page = (project / "report.html").read_text(encoding="utf-8")
+    assert "strong, as it is → int3: input $2.50 → $0.600" in page
     assert page.index("<bdi>intent technical (88 cases)</bdi>") < page.index("<bdi>difficulty hard")
     _, comparison = judged(project, "quantized-model", "suites/tickets")
     whole, worst, *_ = comparison["answers"]["recovery"]

@@ -212,14 +212,23 @@ def _prices(baseline: Run, candidate: Run) -> Sequence[str]:
     before, after = baseline.manifest.prices, candidate.manifest.prices
     return _few(
         [
-            _price_change(alias, before[alias], after[alias])
+            _requantized(alias, baseline, candidate) + _price_change(before[alias], after[alias])
             for alias in before
             if alias in after and before[alias] != after[alias]
         ]
     )
 
 
-def _price_change(alias: str, before: Price, after: Price) -> str:
+def _requantized(alias: str, baseline: Run, candidate: Run) -> str:
+    """The deployment, with its number format where that is what the other price is for."""
+    before, after = (run.manifest.quantizations.get(alias, "") for run in (baseline, candidate))
+    named = safe_line(alias, 30)
+    if before == after:
+        return named
+    return f"{named}, {safe_line(before or 'as it is', 20)} → {safe_line(after or 'as it is', 20)}"
+
+
+def _price_change(before: Price, after: Price) -> str:
     said = [
         f"{word} {usd(first)} → {usd(second)}"
         for word, first, second in (
@@ -228,7 +237,7 @@ def _price_change(alias: str, before: Price, after: Price) -> str:
         )
         if first != second
     ]
-    return f"{safe_line(alias, 30)}: {', '.join(said) or 'other terms'} per million tokens"
+    return f": {', '.join(said) or 'other terms'} per million tokens"
 
 
 def _tokens(run: Run) -> str:
