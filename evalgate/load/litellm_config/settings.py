@@ -31,7 +31,8 @@ def _all(names: str, meaning: Meaning) -> dict[str, Meaning]:
 
 
 _COOLDOWN = Meaning(
-    "told", "rests deployments that failed before; here every question is asked as if it were the first"
+    "told",
+    "rests deployments that failed before; write allowed_fails under the policy's reliability for that",
 )
 _CHOOSES = Meaning("told", "chooses among deployments while serving, which is not judged")
 _BUDGET = Meaning("told", "stops serving when money is spent, which is not judged")

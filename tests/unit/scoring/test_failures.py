@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from evalgate.core.numbers import Estimate
+from evalgate.core.outcome import Failure
 from evalgate.gate.judge import judge
 from evalgate.scoring.compare import compare, compare_absolute
 from evalgate.scoring.one_arm import wilson_interval
@@ -59,3 +62,30 @@ def test_the_limit_on_one_side_has_three_values():
         assert isinstance(check.candidate, Estimate)
         verdicts.append(check.verdict)
     assert verdicts == ["pass", "inconclusive", "fail"]
+
+
+def by_fault(run):
+    """The run with every failure met by a fault of the suite's traffic."""
+
+    def met(graded):
+        outcome = graded.outcome
+        attempts = (replace(outcome.steps[0].attempts[0], fault_at_s=1.0),)
+        steps = (replace(outcome.steps[0], attempts=attempts),)
+        return replace(graded, outcome=replace(outcome, steps=steps))
+
+    results = [met(each) if isinstance(each.outcome.result, Failure) else each for each in run.results]
+    return replace(run, manifest=replace(run.manifest, faults=1), results=tuple(results))
+
+
+def test_failures_by_design_leave_no_question_open():
+    rules = rules_of(limit_of("accuracy", "max_drop", 0.02))
+    down = run_of(served(set(range(40))), rules=rules)
+    # A fallback answers for who is down, and errs now and then.
+    after = [replace(each, right=at % 5 > 0) if at < 40 else each for at, each in enumerate(served(set()))]
+    recorded = judge(compare(down, run_of(after, "candidate", rules=rules)), rules).checks[0]
+    assert recorded.verdict == "inconclusive"
+    assert "answers to the failed cases would decide" in recorded.reason
+    sides = by_fault(down), by_fault(run_of(after, "candidate", rules=rules))
+    check = judge(compare(*sides), rules).checks[0]
+    assert check.verdict == "pass"
+    assert any("1 fault of the suite's traffic befell both" in each for each in check.assumptions)
