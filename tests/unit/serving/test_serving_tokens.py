@@ -143,3 +143,14 @@ def test_a_stream_is_seen_no_later_and_ends_no_sooner(broken, latency_s, share, 
     assert sum(broken) <= on.tokens.ttft_s <= off.tokens.ttft_s * (1 + 1e-12)
     if tokens > 1:
         assert on.tokens.ttft_s + on.tokens.tpot_s * (tokens - 1) == pytest.approx(on.latency_s)
+
+
+@pytest.mark.parametrize(("first_s", "seen_s"), [(1.0, 0.25), (9.0, 0.8 + 0.5)])
+def test_a_hedge_that_lost_is_not_the_answer(first_s, seen_s):
+    rules = Reliability(hedge_after_s=0.8, hedge_on="next", fallbacks={"weak": ["strong"]})
+    made = policy(streams("weak"), streams("strong"), use="weak", reliability=rules)
+    primary = replace(STREAMED, latency_s=first_s)
+    hedge = Attempt(latency_s=2.0, ttft_s=0.5, usage=Usage(output_tokens=31))
+    outcome = times(made, {"model-weak": [primary], "model-strong": [hedge]})
+    assert len(outcome.steps) == 2
+    assert outcome.tokens.ttft_s == pytest.approx(seen_s)
