@@ -12,14 +12,16 @@ class SweepPoint:
     """The policy with its swept keys at ``values``.
 
     ``strong_share`` is None without a router. ``pareto`` marks points that no other beats in accuracy and
-    cost per correct at once; ``in_policy`` the point where the policy stands as written. ``missing`` says why
-    nothing was measured here, with ``metrics`` then empty.
+    cost per correct at once; ``in_policy`` the point where the policy stands as written; ``in_production``
+    the one with the baseline's numbers, if it has all of them. ``missing`` says why nothing was measured
+    here, with ``metrics`` then empty.
     """
 
     values: tuple[float, ...]
     metrics: Mapping[Metric, Measured]
     strong_share: float | None = None
     in_policy: bool = False
+    in_production: bool = False
     pareto: bool = False
     missing: str = ""
 

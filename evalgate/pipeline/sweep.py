@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -49,7 +50,11 @@ def _of_suite(
     project: Project, suite: Suite, policy: Policy, settings: SweepSettings, progress: Progress
 ) -> Sweep:
     knobs = [knob(policy, each.key) for each in settings.ranges]
-    grids = [_grid(each, one) for each, one in zip(knobs, settings.ranges, strict=True)]
+    production = _in_production(suite, knobs)
+    grids = [
+        _grid(each, one, production[at] if production else each.value)
+        for at, (each, one) in enumerate(zip(knobs, settings.ranges, strict=True))
+    ]
     prices = {policy.name: resolve_prices(policy.deployments.values(), project.prices, project.price_at)}
     bench = Bench(project, suite, prices, committed_and_local(project, suite), "replay", keep=False)
     points = _thresholds(bench, policy, knobs[0], grids[0]) if _separable(suite, policy, knobs) else None
@@ -58,7 +63,10 @@ def _of_suite(
     if all(point.missing for point in points):
         raise MissingRecordings(points[0].missing)
     stands = tuple(each.value for each in knobs)
-    marked = (replace(point, in_policy=point.values == stands) for point in points)
+    marked = (
+        replace(point, in_policy=point.values == stands, in_production=point.values == production)
+        for point in points
+    )
     return Sweep(
         suite=suite.name,
         policy=policy.name,
@@ -69,16 +77,27 @@ def _of_suite(
     )
 
 
-def _grid(key: Knob, wanted: SweepRange) -> list[float]:
-    """The values of one key, ascending, with the one that the policy holds where it lies between."""
+def _in_production(suite: Suite, knobs: Sequence[Knob]) -> tuple[float, ...]:
+    """What the baseline holds at the same keys; empty where it has not all of them."""
+    if suite.baseline is None:
+        return ()
+    try:
+        return tuple(knob(suite.baseline, each.key).value for each in knobs)
+    except BadInput:
+        return ()
+
+
+def _grid(key: Knob, wanted: SweepRange, production: float) -> list[float]:
+    """The values of one key, ascending, with what the policy and production hold, where that lies between."""
     values = np.linspace(wanted.low, wanted.high, wanted.steps).tolist()
     if key.whole:
         if wanted.low != int(wanted.low) or wanted.high != int(wanted.high):
             cure = f"write whole numbers, as in {key.key}={math.floor(wanted.low)}..{math.ceil(wanted.high)}"
             raise BadInput([Problem(f"{key.key} is a whole number", cure)])
         values = [float(round(each)) for each in values]
-    inside = [key.value] if wanted.low <= key.value <= wanted.high else []
-    return sorted({*values, *inside})
+    held = {each for each in (key.value, production) if wanted.low <= each <= wanted.high}
+    # A value that differs by the last bit of a float is the same point.
+    return sorted({*held, *(each for each in values if not any(map(partial(math.isclose, each), held)))})
 
 
 def _separable(suite: Suite, policy: Policy, knobs: Sequence[Knob]) -> bool:

@@ -40,7 +40,7 @@ def render_csv(sweeps: Sequence[Sweep]) -> str:
     keys = list(dict.fromkeys(key for each in sweeps for key in each.keys))
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
-    head = ["suite", "policy", *keys, "strong_share", "in_policy", "pareto"]
+    head = ["suite", "policy", *keys, "strong_share", "in_policy", "in_production", "pareto"]
     rows.writerow([*head, *(f"{name}{end}" for name in metrics for end in ("", "_low", "_high")), "missing"])
     for each in sweeps:
         for point in each.points:
@@ -161,7 +161,10 @@ def _points(sweep: Sweep, width: int) -> list[str]:
         or table(headings, plain, width=width, indent="  ")
         or [f"  {'  '.join(cell.text for cell in row)}" for row in plain]
     )
-    legend = "> as the policy is written, * nothing is both cheaper and better; "
+    legend = "> as the policy is written, "
+    if any(point.in_production and not point.in_policy for point in shown):
+        legend += "= as production is, "
+    legend += "* nothing is both cheaper and better; "
     legend += f"--format csv has the {sweep.level:.0%} intervals"
     if len(shown) < len(sweep.points):
         legend += f" and all {len(sweep.points):,} points"
@@ -170,11 +173,11 @@ def _points(sweep: Sweep, width: int) -> list[str]:
 
 def _thinned(points: Sequence[SweepPoint]) -> list[SweepPoint]:
     kept = set(_evenly(len(points), _MOST_ROWS))
-    return [point for at, point in enumerate(points) if at in kept or point.in_policy]
+    return [point for at, point in enumerate(points) if at in kept or point.in_policy or point.in_production]
 
 
 def _row(point: SweepPoint, names: Sequence[Metric], *, routed: bool, whole: bool) -> list[Cell]:
-    mark = ">" if point.in_policy else "*" if point.pareto else ""
+    mark = ">" if point.in_policy else "=" if point.in_production else "*" if point.pareto else ""
     style: Style = "strong" if point.in_policy else "plain"
     return [
         Cell(mark, "strong"),
@@ -203,7 +206,8 @@ def _csv_row(sweep: Sweep, point: SweepPoint, keys: Sequence[str], metrics: Sequ
     share: object = "" if point.strong_share is None else point.strong_share
     values = [at.get(key, "") for key in keys]
     said = safe_line("; ".join(reasons), 500)
-    return [sweep.suite, sweep.policy, *values, share, point.in_policy, point.pareto, *numbers, said]
+    stands = point.in_policy, point.in_production
+    return [sweep.suite, sweep.policy, *values, share, *stands, point.pareto, *numbers, said]
 
 
 def _sweep_json(sweep: Sweep) -> dict[str, object]:
@@ -218,6 +222,7 @@ def _sweep_json(sweep: Sweep) -> dict[str, object]:
                 "values": list(point.values),
                 "strong_share": point.strong_share,
                 "in_policy": point.in_policy,
+                "in_production": point.in_production,
                 "pareto": point.pareto,
                 "metrics": {name: measured_json(found) for name, found in point.metrics.items()},
                 "missing": point.missing or None,

@@ -75,6 +75,15 @@ def test_text_says_where_the_policy_stands_and_that_a_sweep_proves_nothing(sweep
     assert "is no proof" in text
 
 
+def test_a_sweep_of_a_proposal_says_where_production_stands(sweep):
+    text = sweep("router-threshold", "router.threshold=0.2..0.4:3")
+    rows = {words[1]: words[0] for line in text.splitlines() if len(words := line.split()) > 2}
+    assert (rows["0.24"], rows["0.3"]) == ("=", ">")
+    assert text.count(" 0.3 ") == 1
+    assert "= as production is" in " ".join(text.split())
+    assert "as production is" not in sweep("production", "router.threshold=0.2..0.4:3")
+
+
 def test_csv_has_a_row_a_point_and_every_interval(sweep):
     rows = list(
         csv.DictReader(io.StringIO(sweep("production", "router.threshold=0..1:11", "--format", "csv")))

@@ -120,7 +120,8 @@ def _numbers(sweep: Sweep) -> Html:
 
 
 def _row(point: SweepPoint, metrics: Sequence[Metric], *, routed: bool) -> Html:
-    said = "as written" if point.in_policy else "front" if point.pareto else ""
+    said = "front" if point.pareto else ""
+    said = "as written" if point.in_policy else "production" if point.in_production else said
     cells = [tag("td", said), *(tag("td", typeset(plain(value)), class_="num") for value in point.values)]
     if routed:
         cells.append(tag("td", share_or_missing(point.strong_share), class_="num"))
