@@ -5,7 +5,7 @@ from typing import NamedTuple
 from evalgate.core.answers import AnswerChanges, Recovery
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.verdict import Judgement
-from evalgate.report.numbers import MISSING, Kind, count, pair, percent, with_interval
+from evalgate.report.numbers import MISSING, Kind, count, pair, with_interval
 from evalgate.report.safe_text import safe_line
 
 # Below this many cases a slice says little about itself, here as in the limits.
@@ -112,7 +112,7 @@ def _sides(before: Measured, after: Measured, kind: Kind) -> str:
         case Estimate(value=first), Estimate(value=second):
             return " → ".join(pair(kind, first, second))
         case _:
-            shown = [
-                MISSING if isinstance(each, Unmeasured) else percent(each.value) for each in (before, after)
-            ]
-            return " → ".join(shown)
+            return " → ".join(
+                MISSING if isinstance(each, Unmeasured) else pair(kind, each.value, each.value)[0]
+                for each in (before, after)
+            )
