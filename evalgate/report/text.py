@@ -211,8 +211,8 @@ class _Page:
             self.sentence(f"and {more:,} more; --format json lists all", first=_INDENT * 2)
 
     def _answer_lines(self, rows: list[AnswerRow]) -> None:
-        shape = [Column("", widest=40, narrowest=20), Column("baseline → candidate", "right", 24, 12)]
-        shape.append(Column("share or change", widest=34, narrowest=16))
+        shape = [Column("", widest=40, narrowest=16), Column("baseline → candidate", "right", 24, 12)]
+        shape.append(Column("share or change", widest=34, narrowest=24))
         cells = [[Cell(text) for text in row] for row in rows]
         self.lines.extend(table(shape, cells, width=self.width, indent=_INDENT * 2, color=self.color) or [])
 
