@@ -57,9 +57,8 @@ class Suite:
     of the first. ``labels`` are what people said about answers that a judge graded; they decide no grade.
     Of a suite whose ``texts`` is none, nothing that is asked or answered is written anywhere.
     ``base`` is set when the baseline and all of this, but the proposals, were read from a commit.
-    ``clock`` says when each case comes, by its id, which matters where deployments fail (``faults``) or are
-    left alone after failures. It holds all cases, also where a part of them is left; none where the cases of
-    an unordered suite have times that are no clock.
+    ``clock`` says when each case comes, by its id, where that matters: where deployments fail (``faults``) or
+    are left alone after failures. It holds all cases, also where a part of them is left.
     """
 
     name: str

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from evalgate.core.cases import Case
 from evalgate.core.faults import Fault
 from evalgate.core.load import Traffic
 from evalgate.core.policy import Policy
+from evalgate.core.suite import Suite
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.case_checks import check_clock
 from evalgate.load.cases import CaseFile, capped
@@ -18,7 +20,7 @@ from evalgate.load.traffic import arrival_times, load_traffic
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """Traffic, faults, and when each case comes; ``clock`` is empty where the cases' times are none."""
+    """Traffic, faults, and when each case comes; ``clock`` is empty where nothing depends on it."""
 
     traffic: Traffic | None
     faults: tuple[Fault, ...] = ()
@@ -45,15 +47,31 @@ def what_comes(document: Document[SuiteFile], known: Known, findings: Findings) 
         return Coming(traffic)
     cases, ordered = known.cases.cases, document.value.ordered
     written = document.value.traffic
+    if not known.cools_down and (written is None or not written.faults):
+        return Coming(traffic)
     if problems := list(check_clock(known.cases)):
-        needed = known.cools_down or (written is not None and written.faults)
         # Those of an ordered suite are told anyway.
-        if needed and not ordered:
-            findings.problems.extend(capped(problems, known.cases.shown))
+        findings.problems.extend([] if ordered else capped(problems, known.cases.shown))
         return Coming(traffic)
     faults = load_faults(document, cases, Names(known.policies, known.providers), findings)
+    return Coming(traffic, faults, _clock(cases, traffic, ordered=ordered))
+
+
+def clock_with(suite: Suite, policies: Sequence[Policy]) -> Mapping[str, float]:
+    """Return when each case of a suite comes, where that matters to it or to one of ``policies``.
+
+    Raises:
+        BadInput: the cases' own times make no clock.
+
+    """
+    if suite.clock or not any(policy.reliability.cools_down for policy in policies):
+        return suite.clock
+    return _clock(suite.cases, suite.traffic, ordered=suite.ordered)
+
+
+def _clock(cases: Sequence[Case], traffic: Traffic | None, *, ordered: bool) -> Mapping[str, float]:
     times = arrival_times(cases, traffic, ordered=ordered)
-    return Coming(traffic, faults, {case.id: at_s for case, at_s in zip(cases, times, strict=True)})
+    return {case.id: at_s for case, at_s in zip(cases, times, strict=True)}
 
 
 def _traffic(document: Document[SuiteFile], findings: Findings) -> Traffic | None:

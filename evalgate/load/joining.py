@@ -12,6 +12,7 @@ from evalgate.core.router_file import FunctionRouter
 from evalgate.core.suite import BaseCommit, Project, Suite, alone_of
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.changed import Changed
+from evalgate.load.coming import clock_with
 from evalgate.load.documents import Document
 from evalgate.load.families import Family, check_identities
 from evalgate.load.foreign import has_foreign_functions
@@ -231,6 +232,7 @@ class Joining:
             baseline=replace(old, name=f"{old.name}@{commit.short}") if old is not None else None,
             proposals=tuple(as_known(each, old) for each in candidates) if old is not None else candidates,
             labels=(*suite.labels, *new_labels(suite, ours)),
+            clock=clock_with(suite, candidates),
             base=BaseCommit(
                 sha=commit.sha,
                 asked=commit.asked,
@@ -281,10 +283,8 @@ class Joining:
                 )
 
     def _ruler(self, subject: str, changes: Sequence[str]) -> list[str]:
-        if not changes:
-            return []
-        short = self.out.commit.short
-        return [f"the ruler changed since {short}, and the old one decided. {subject}: {'; '.join(changes)}."]
+        since = f"the ruler changed since {self.out.commit.short}, and the old one decided"
+        return [f"{since}. {subject}: {'; '.join(changes)}."] if changes else []
 
 
 @dataclass(slots=True)

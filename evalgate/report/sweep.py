@@ -22,7 +22,13 @@ CAUTION = (
 _BARS = "▁▂▃▄▅▆▇█"
 _MOST_BARS = 60
 _MOST_ROWS = 24
-_SHOWN: tuple[Metric, ...] = ("accuracy", "cost_per_correct", "latency_p95", "false_hit_rate")
+_SHOWN: tuple[Metric, ...] = (
+    "accuracy",
+    "cost_per_correct",
+    "latency_p95",
+    "failure_rate",
+    "false_hit_rate",
+)
 
 
 def render_text(sweeps: Sequence[Sweep], *, width: int = 100) -> str:

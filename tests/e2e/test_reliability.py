@@ -2,6 +2,7 @@
 
 import json
 import random
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,7 @@ def test_a_live_hedge_is_sent_while_the_first_call_is_under_way(tmp_path):
     assert float(side["wasted_usd"]) == pytest.approx(0.01 * 2 / 10)
 
 
+GIT = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
 FAILING = '''
 def answer(asked):
     """The main model is down from the fourth question to the ninth."""
@@ -266,3 +268,20 @@ def test_faults_that_nobody_meets_are_told(tmp_path):
     assert "no attempt met a fault of the suite's traffic" in " ".join(
         evalgate(tmp_path, "run", "-q").stdout.split()
     )
+
+
+def test_a_proposal_cools_down_on_the_clock_of_a_commit_s_suite(tmp_path):
+    small_project(tmp_path, "{fallbacks: {main: [spare]}}")
+    (tmp_path / ".git").rmdir()
+    production = (tmp_path / "policies/faq/production.yaml").read_text()
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "suite"]):
+        subprocess.run(["git", *GIT, *command], cwd=tmp_path, check=True)
+    (tmp_path / "policies/faq/rest.yaml").write_text(
+        production.replace("[spare]}", "[spare]}, allowed_fails: 1, cooldown_time_s: 3.5")
+    )
+    done = evalgate(tmp_path, "record", "suites/faq", "-q")
+    assert done.returncode == 0, done.stderr
+    done = evalgate(tmp_path, "run", "-q", "--baseline", "git:HEAD", "--format", "json")
+    (found,) = json.loads(done.stdout)["comparisons"]
+    assert found["sides"]["candidate"]["reliability"]["skipped"] == 3
+    assert found["sides"]["candidate"]["failures"] == 0
