@@ -84,3 +84,16 @@ def test_a_wait_moved_into_a_batch_needs_a_deadline():
         ruling = judge(compare(run_of(before, rules=rules), run_of(after, "candidate", rules=rules)), rules)
         assert {check.verdict for check in ruling.checks} == {verdict}
         assert ruling.blocked == (verdict == "inconclusive")
+
+
+def test_a_rise_is_no_deadline_where_there_was_no_batch_before():
+    after = [by_batch(each, window=1000 * HOUR) for each in live(60)]
+    rules = rules_of(limit_of("latency_p95", "max_rise", 0.1), limit_of("turnaround", "max_rise", 0.1))
+    ruling = judge(compare(run_of(live(60), rules=rules), run_of(after, "candidate", rules=rules)), rules)
+    assert (ruling.verdict, ruling.blocked) == ("inconclusive", True)
+    assert "no budget limits that; add turnaround: {max: 24h}" in ruling.checks[0].reason
+    before = [by_batch(each) if n % 3 else each for n, each in enumerate(live(60))]
+    ruling = judge(
+        compare(run_of(before, rules=rules), run_of([by_batch(each) for each in before], "candidate")), rules
+    )
+    assert [check.verdict for check in ruling.checks] == ["pass", "pass"]
