@@ -14,21 +14,21 @@ _MOST_TRIALS = 20
 def for_change(change: Change, limit: Limit, alpha: float) -> int | None:
     """Return the cases that would decide a relative limit with 80 % power; None when no number would.
 
-    The distance from the estimate to the allowance must be told from zero, and a drop of the whole
-    allowance must not hide behind cases that all stayed right: ``ln(alpha) / ln(1 - allowance)`` units.
+    The distance from the estimate to the allowance must be told from zero, and a move of a share by the
+    whole allowance must not hide behind cases that all stayed alike: ``ln(alpha) / ln(1 - allowance)`` units.
     """
     measured = change.change
     if not isinstance(measured, Estimate) or change.clusters == 0:
         return None
     if change.undecided_because:
-        return _capped(change.n * _LEAST_CHANGED / change.affected) if change.affected else None
+        return _beyond(change.n, change.n * _LEAST_CHANGED / change.affected) if change.affected else None
     if change.sd is None:
         return 2 * change.n
     gap = _gap(measured.value, limit)
     if gap <= 0:
         return None
     units = units_to_resolve(change.sd, gap, alpha)
-    if limit.limit == "max_drop" and limit.scale == "absolute" and 0 < limit.allowance < 1:
+    if limit.scale == "absolute" and 0 < limit.allowance < 1:
         units = max(units, math.log(alpha) / math.log1p(-limit.allowance))
     return _beyond(change.n, units * change.n / change.clusters)
 

@@ -342,3 +342,15 @@ def test_a_declared_state_decides_alone(cold, warm):
     check = judged(in_states(cold, warm, declared=True), RISE)
     assert check.verdict == cold
     assert "with warm prompt caches, cost per correct" in check.reason
+
+
+def test_what_would_decide_is_more_than_what_did_not():
+    """Cases that all stayed alike say nothing below ln(alpha) / ln(1 - allowance) of them, of any share."""
+    rise = limit_of("failure_rate", "max_rise", 0.01)
+    still = estimate(0.0, -0.094, 0.094, "pseudo_case_t")
+    told = change_of(still, "failure_rate", scale="absolute", unit="share", n=90, clusters=30, sd=0.0)
+    assert "about 895 cases (805 more) would decide" in judged(told, rise).reason
+    few = change_of(
+        estimate(-0.02, -0.057, 0.014, "fieller"), "answer_length", n=65, affected=22, undecided_because="so"
+    )
+    assert "(1 more) would decide" in judged(few, limit_of("answer_length", "max_rise", 0.01)).reason
