@@ -16,7 +16,7 @@ class BatchFile(Written):
     """
 
     price_factor: Annotated[float, Field(gt=0, le=1)]
-    completion_window: Annotated[Quantity, quantity("min", "h", of="of a window")]
+    completion_window: Annotated[Quantity, quantity("min", "h", of="of a window", above_zero=True)]
 
     @property
     def window_s(self) -> float:

@@ -1,5 +1,6 @@
 """Numbers as people write them, with a unit: ``1pp``, ``5%``, ``0.01usd``, ``250ms``, ``24h``."""
 
+import math
 import re
 from typing import Annotated, Any, NamedTuple
 
@@ -35,7 +36,7 @@ class Quantity(NamedTuple):
     written: str
 
 
-def quantity(*units: str, of: str = "of this budget") -> Any:
+def quantity(*units: str, of: str = "of this budget", above_zero: bool = False) -> Any:
     """Return what reads a number in one of ``units``, and refuses a bare one with the ways to write it."""
     examples = [EXAMPLES[unit] for unit in units]
     ways = " or ".join(examples)
@@ -48,7 +49,10 @@ def quantity(*units: str, of: str = "of this budget") -> Any:
         match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
         if match is None or match[2].lower() not in units:
             raise ValueError(f"{value!r} is not a quantity {of}: write {ways}")
-        return Quantity(float(match[1]) * _SCALES[match[2].lower()], match[2].lower())
+        number = float(match[1]) * _SCALES[match[2].lower()]
+        if (above_zero and number == 0) or math.isinf(number):
+            raise ValueError(f"{value!r} is out of range: write {ways}")
+        return Quantity(number, match[2].lower())
 
     # Only for editors: JSON Schema has no flag for "any case".
     either_case = "|".join("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in u) for u in units)

@@ -26,7 +26,7 @@ def without_deadline(limit: Limit, comparison: Comparison, rules: Rules) -> Find
 
 
 def _is_deadline(limit: Limit, comparison: Comparison) -> bool:
-    """Whether ``limit`` ends the wait for a batch: a rise does only where there is a batch that it rises from."""
+    """Whether ``limit`` ends the wait for a batch; a rise does where there is a batch to rise from."""
     if limit.metric != "turnaround" or limit.limit == "max":
         return limit.metric == "turnaround"
     change = comparison.find("turnaround")

@@ -67,7 +67,9 @@ def _written(
         for index, each in enumerate(faults):
             yield each, partial(_in_document, document, index)
         return
-    path = resolve(faults, document.path.parent, findings.root)
+    path = findings.attempt_at(document, _KEY, lambda: resolve(faults, document.path.parent, findings.root))
+    if path is None:
+        return
     shown = findings.shown(path)
     rows = findings.attempt_at(document, _KEY, lambda: _read(path, shown)) or []
     for number, each in rows:

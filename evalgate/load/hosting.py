@@ -1,12 +1,13 @@
 """Hosting in a price: its benchmark report read, and everything refused that no machine can do."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evalgate.core.errors import Problem
-from evalgate.core.hosting import goodput_of
+from evalgate.core.hosting import goodput_of, hosted_price
 from evalgate.core.hosting_file import Hosting, ThroughputLevel
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.policy_file import Price
@@ -85,8 +86,21 @@ def _throughput(hosting: Hosting, site: PriceSite, findings: Findings) -> list[T
 def _check(hosting: Hosting, site: PriceSite) -> Iterator[Problem]:
     found = [*_rates(hosting, site), *_objective(hosting, site)]
     yield from found
-    if not found and isinstance(goodput_of(hosting), Unmeasured):
+    if found:
+        return
+    if isinstance(goodput_of(hosting), Unmeasured):
         yield _none_meets(hosting, site)
+    elif not _has_price(hosting):
+        message = "so little is served for so much that no price follows"
+        yield site.problem(("hosting",), message, "look at usd_per_hour, utilisation and throughput again")
+
+
+def _has_price(hosting: Hosting) -> bool:
+    try:
+        price = hosted_price(hosting, 0.5)
+    except ZeroDivisionError:
+        return False
+    return math.isfinite(price.output_per_1m + price.per_request)
 
 
 def _rates(hosting: Hosting, site: PriceSite) -> Iterator[Problem]:

@@ -38,6 +38,8 @@ def test_a_batch_is_part_of_what_a_policy_does(files):
             "machines of your own have no price for batches",
         ),
         ("batch: {price_factor: 0.5, completion_window: 24}", "24 has no unit"),
+        ("batch: {price_factor: 0.5, completion_window: 0h}", "'0h' is out of range\n    write 30min or 24h"),
+        (f"batch: {{price_factor: 0.5, completion_window: {'9' * 400}h}}", "is out of range"),
         ("batch: {price_factor: 0, completion_window: 24h}", "write a number above 0"),
         ("batch: {price_factor: 2, completion_window: 24h}", "write a number of at most 1"),
         ("batch: {completion_window: 24h}", "price_factor"),

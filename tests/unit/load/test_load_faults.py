@@ -144,6 +144,13 @@ def test_what_is_wrong_in_a_file_is_said_with_its_line(files):
     assert "the file holds no faults\n    write one a line" in files.said()
 
 
+def test_a_file_that_is_not_there_is_told_where_it_is_named(files):
+    suite(files, "{faults: outages.csv}")
+    said = files.said()
+    assert "suites/tickets/suite.yaml:" in said
+    assert "traffic.faults: there is no 'outages.csv' in suites/tickets/" in said
+
+
 def test_the_clock_must_run_on(files):
     suite(files, "{faults: [{at: 1, deployment: weak, status: 500, latency_s: 1}]}")
     files.cases(*({**case, "at": 10 - at} for at, case in enumerate(CASES)))

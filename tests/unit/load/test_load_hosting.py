@@ -140,6 +140,11 @@ def test_a_csv_of_something_else_is_refused(hosted, files):
             f"{HOSTING}, throughput: [{{concurrency: 8, requests_per_s: 2, good_requests_per_s: 3}}]",
             "3 good requests a second are more than all, 2",
         ),
+        (
+            f"usd_per_hour: 1e300, utilisation: 1e-300, {OBJECTIVE}, "
+            "throughput: [{concurrency: 8, output_tokens_per_s: 1e-300, ttft_p95_s: 0.05}]",
+            "no price follows",
+        ),
         (f"{HOSTING}, {OBJECTIVE}, {LEVEL}, utilization: 0.4", "did you mean"),
     ],
 )
