@@ -54,7 +54,7 @@ def turned(policy: Policy, values: Mapping[Knob, float]) -> Policy:
             # Only what was written: a key that is there without the one it belongs to is refused.
             new = type(spec).model_validate({**spec.model_dump(exclude_unset=True), each.name: whole})
         except ValidationError as error:
-            said = error.errors()[0]["msg"]
+            said = error.errors()[0]["msg"].removeprefix("Value error, ")
             message = f"{each.key} cannot be {whole:g}: {said}"
             raise BadInput([Problem(message, "sweep over values that a policy may hold")]) from error
         changed: dict[str, Any] = {each.block: new if block is spec else replace(block, spec=new)}
