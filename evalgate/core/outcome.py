@@ -224,4 +224,19 @@ class Graded:
     weight: float = 1.0
     target: str | None = None
     hit: Hit | None = None
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether nothing can be made of the answer.
+
+        The grader looked for a form and did not find it; or, where it takes any text, there is no text, or
+        the answer was cut off by its limit of tokens. A call that failed has no answer that could be.
+        """
+        answer = self.outcome.result
+        if not isinstance(answer, Answer):
+            return False
+        if self.grade is not None and self.grade.readable is not None:
+            return not self.grade.readable
+        return answer.finish_reason == "length" or not (answer.tool_calls or answer.text.strip())
+
     prompt_cache: PromptCacheUse | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalgate.core.outcome import Answer, Grade, Graded, Outcome
+from evalgate.core.outcome import Answer, Graded, Outcome
 from evalgate.scoring.arrays import Bools, Floats, Ints
 
 _ANSWERING = frozenset({"generate", "fallback", "escalate"})
@@ -46,26 +46,10 @@ def answers_of(results: Sequence[Graded], where: tuple[Ints, Ints], shape: tuple
     unreadable = np.zeros(shape, dtype=np.bool_)
     characters, tokens = np.zeros(shape), np.zeros(shape)
     lengths = [_lengths(graded.outcome) for graded in results]
-    unreadable[where] = [is_unreadable(graded) for graded in results]
+    unreadable[where] = [graded.unreadable for graded in results]
     characters[where] = [length for length, _ in lengths]
     tokens[where] = [counted for _, counted in lengths]
     return Answers(unreadable, characters, tokens)
-
-
-def is_unreadable(graded: Graded) -> bool:
-    """Return whether nothing can be made of an answer.
-
-    The grader looked for a form and did not find it; or, where it takes any text, there is no text, or the
-    answer was cut off by its limit of tokens. A call that failed has no answer that could be unreadable.
-    """
-    answer = graded.outcome.result
-    if not isinstance(answer, Answer):
-        return False
-    match graded.grade:
-        case Grade(readable=bool() as readable):
-            return not readable
-        case _:
-            return answer.finish_reason == "length" or not (answer.tool_calls or answer.text.strip())
 
 
 def _lengths(outcome: Outcome) -> tuple[float, float]:

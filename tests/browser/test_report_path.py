@@ -42,4 +42,7 @@ def test_the_format_the_unreadable_answer_and_the_wait_stand_in_the_case(opened)
     assert "cut off by its limit of tokens" in said
     opened.page.keyboard.press("Escape")
     assert "waited 0.250 s for the one on its way" in path_of(opened.page, second)
+    opened.page.keyboard.press("Escape")
+    opened.page.select_option("#pick-kind", "unread")
+    assert opened.page.text_content("#case-count") == "1 to 1 of 1 cases"
     assert opened.complaints == []

@@ -150,12 +150,12 @@ class _Writer:
     def _judged(self, graded: Graded, *, told: bool) -> dict[str, object]:
         """The grade, and what cache and router did; grade and key may quote what was said."""
         outcome, found = graded.outcome, dict[str, object]()
+        if graded.unreadable:
+            found["unread"] = 1
         if graded.grade is not None:
             grade = graded.grade
             reason, label = (self.texts.number(grade.reason), grade.label) if told else (None, None)
             found["g"] = [short(grade.score), int(grade.correct), reason, label]
-            if grade.readable is False:
-                found["unread"] = 1
         if outcome.cache is not None:
             key = self.texts.number(outcome.cache.key) if told else None
             kind = graded.hit.kind if graded.hit is not None else None

@@ -7,8 +7,10 @@ from evalgate.core.report_data import ReportData
 from evalgate.report.html.cases import PairedCase, Side, answer_text, default_order
 
 PREVIEW, ANSWER = 80, 40
-FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FALSE_HIT, FAULT = (1 << bit for bit in range(7))
-_FIRST_ROLE = 7
+FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FALSE_HIT, FAULT, UNREADABLE = (
+    1 << bit for bit in range(8)
+)
+_FIRST_ROLE = 8
 
 
 def suite_columns(data: ReportData, suite: str, cases: Sequence[PairedCase]) -> dict[str, object]:
@@ -81,6 +83,8 @@ def _flags(case: PairedCase, roles: Mapping[str, int]) -> int:
         found |= RETRIED
     if any(attempt.fault_at_s is not None for step in steps for attempt in step.attempts):
         found |= FAULT
+    if any(graded.unreadable for graded in every):
+        found |= UNREADABLE
     for step in steps:
         found |= roles.get(step.role, 0)
     return found

@@ -1,7 +1,7 @@
 const PAGE = 100;
 const KINDS = [["broke", "bad"], ["fixed", "good"], ["both wrong", "quiet"], ["both right", "quiet"], ["not graded", "quiet"]];
 const ALONE = [["", "quiet"], ["", "quiet"], ["wrong", "bad"], ["right", "good"], ["not graded", "quiet"]];
-const [FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FALSE_HIT, FAULT, FIRST_ROLE] = [1, 2, 4, 8, 16, 32, 64, 128];
+const [FAILED, OTHER_ANSWER, OTHER_ROUTE, CACHE_HIT, RETRIED, FALSE_HIT, FAULT, UNREADABLE, FIRST_ROLE] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 const SHOWS = [
   ["all", "all cases", () => true],
   ["flips", "broke or fixed", (t, i) => t.kind[i] < 2],
@@ -10,6 +10,7 @@ const SHOWS = [
   ["wrong", "both wrong", (t, i) => t.kind[i] === 2],
   ["right", "both right", (t, i) => t.kind[i] === 3],
   ["other", "different answers", (t, i) => (t.flags[i] & OTHER_ANSWER) !== 0],
+  ["unread", "cannot be read", (t, i) => (t.flags[i] & UNREADABLE) !== 0],
   ["failed", "no answer", (t, i) => (t.flags[i] & FAILED) !== 0],
   ["ungraded", "not graded", (t, i) => t.kind[i] === 4],
 ];
