@@ -46,3 +46,38 @@ def test_the_format_the_unreadable_answer_and_the_wait_stand_in_the_case(opened)
     opened.page.select_option("#pick-kind", "unread")
     assert opened.page.text_content("#case-count") == "1 to 1 of 1 cases"
     assert opened.complaints == []
+
+
+def amid_outages():
+    before, after = plain_runs(40)
+    results = list(after.results)
+    first = results[0].outcome.steps[0]
+    met = replace(first.attempts[0], error="server_error", status=503, usage=None, fault_at_s=61.5)
+    results[0] = replace(
+        results[0],
+        outcome=replace(
+            results[0].outcome,
+            steps=(replace(first, attempts=(met, *first.attempts)), replace(first, role="hedge", lost=True)),
+            skipped=("weak",),
+        ),
+    )
+    manifest = replace(after.manifest, faults=1)
+    return report_data((before, replace(after, manifest=manifest, results=tuple(results))))
+
+
+def test_faults_hedges_and_who_was_left_alone_stand_in_the_case(open_page, written):
+    opened = open_page(written("outages", amid_outages))
+    case_id = amid_outages().comparisons[0].candidate.results[0].outcome.case_id
+    said = path_of(opened.page, case_id)
+    for part in (
+        "Left alone: weak, which cools down after failures",
+        "attempt 1: failed, server_error (503)",
+        "met a fault at 61.5 s of the cases' clock",
+        "Beside it, a second call to",
+        "another call answered first; what was sent is paid for",
+    ):
+        assert part in said
+    opened.page.keyboard.press("Escape")
+    assert "met a fault" in opened.page.text_content("#pick-path")
+    assert "What became of attempts" in opened.page.content()
+    assert opened.complaints == []

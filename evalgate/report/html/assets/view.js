@@ -129,7 +129,7 @@ function attemptLine([wait, latency, ttft, error, status, sum, speed, faultAt], 
   if (ttft !== null) said.push(`, first token after ${seconds(ttft)}`);
   if (speed !== null) said.push(`, then ${significant(speed, 3)} tokens/s`);
   if (wait) said.push(`, waited ${seconds(wait)} before`);
-  if (faultAt !== undefined) said.push(`; met a fault at ${significant(faultAt, 6)} s of the cases' clock`);
+  if (faultAt !== undefined) said.push(`; met a fault at ${faultAt.toLocaleString("en-US", { maximumFractionDigits: 2 })} s of the cases' clock`);
   return [sub(said.join("")), ...(sum ? [sub(sum)] : [])];
 }
 
