@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from evalgate.core.metrics import METRICS
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.power import BudgetPower, SuitePower
 from evalgate.report.layout import wrap
@@ -47,7 +48,7 @@ def _resolved(metric: str, smallest: float | Unmeasured) -> str:
 
 def budget_sentence(budget: BudgetPower) -> str:
     """Return what one budget needs, and the chance of no verdict, in a sentence."""
-    share = budget.metric in {"accuracy", "score"}
+    share = METRICS[budget.metric].unit == "share"
     allowed = f"{budget.allowance * 100:g}{' pp' if share else '%'}"
     if isinstance(budget.cases, Unmeasured):
         return f"{budget.metric}, for {allowed}: unknown: {safe_line(budget.cases.reason, 300)}"

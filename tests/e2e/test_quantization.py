@@ -75,3 +75,9 @@ def test_a_budget_for_flips_that_cannot_be_meant_is_refused(project, budget, tol
     assert done.returncode == 2
     assert "flip_rate" in done.stderr
     assert told in done.stderr
+
+
+def test_power_says_what_it_takes_to_show_that_formats_hold(project):  # noqa: F811
+    done = evalgate(project, "power", "suites/quantized-tickets")
+    assert done.returncode == 0, done.stderr
+    assert "format_failure_rate, for 1 pp: 299 cases" in done.stdout

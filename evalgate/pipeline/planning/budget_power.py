@@ -18,6 +18,7 @@ from evalgate.scoring.power import (
     tango_required_n,
 )
 from evalgate.scoring.repeats import repeats_plan
+from evalgate.scoring.smallest_drop import least_cases
 
 ASSUMED = 0.05
 _FEW_DISCORDANT = 30
@@ -79,9 +80,13 @@ def _other(metric: Metric, compared: Comparison | None, allowance: float, alpha:
         missing = unknown or NOT_COMPARED
         return BudgetPower(metric, allowance, missing, missing)
     gap = math.log1p(allowance) if change.scale == "relative" else allowance
-    needed = units_to_resolve(change.sd, gap, alpha)
-    chances = normal_chances(change.sd, change.clusters, gap, alpha)
-    return BudgetPower(metric, allowance, math.ceil(needed), chances.inconclusive)
+    needed = math.ceil(units_to_resolve(change.sd, gap, alpha))
+    inconclusive = normal_chances(change.sd, change.clusters, gap, alpha).inconclusive
+    if change.scale == "absolute" and allowance < 1:
+        # Whatever varies how little: fewer cases cannot show that the share did not move by so much.
+        least = least_cases(allowance, alpha)
+        needed, inconclusive = max(needed, least), 1.0 if change.clusters < least else inconclusive
+    return BudgetPower(metric, allowance, needed, inconclusive)
 
 
 def _not_known(change: Change | None) -> Unmeasured | None:

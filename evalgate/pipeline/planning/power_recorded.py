@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from evalgate.core.comparison import Comparison
 from evalgate.core.errors import CannotJudge
+from evalgate.core.metrics import METRICS
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.suite import Project, Suite
 from evalgate.pipeline.comparing.bench import Bench
@@ -35,8 +36,12 @@ def recorded_warnings(project: Project, suite: Suite, recordings: Recordings) ->
         chance, needed = row.inconclusive, row.cases
         if row.metric in {"accuracy", "score"} or isinstance(chance, Unmeasured):
             continue
+        share = METRICS[row.metric].unit == "share"
+        if share and chance == 1:
+            continue  # too few cases whatever is recorded, which the same module says
         if chance > 0.5 and not isinstance(needed, Unmeasured):
-            written = f"{row.metric} {names[row.metric, row.allowance]} {row.allowance * 100:g}%"
+            unit = "pp" if share else "%"
+            written = f"{row.metric} {names[row.metric, row.allowance]} {row.allowance * 100:g}{unit}"
             yield (
                 f"{written} stays inconclusive {chance:.0%} of the time even where nothing changes, "
                 f"{varies}: the suite has {len(suite.cases):,} cases, and about {needed:,} would do"
