@@ -173,7 +173,6 @@ class Took:
             f"P95 {1000 * self.p95_s:.1f} ms ({self.p95_s / floor.p95_s:.2f} x plain aiohttp, "
             f"{self.p95_s / self.true_p95_s:.2f} x truth)"
             + (", marked as contaminated" if self.contaminated else "")
-            + ("" if self.is_honest else ": NOT MARKED")
         )
 
 
@@ -232,7 +231,8 @@ def report(bench: Bench, in_flight: int, *, litellm: bool) -> bool:
     honest = True
     for name, provider, bound in runs:
         took = bench.evalgate(provider, bound)
-        print(took.told(name, floor, bench.calls), flush=True)
+        unmarked = "" if took.is_honest else "; MORE THAN 10 % FROM THE TRUTH, AND NOT MARKED"
+        print(took.told(name, floor, bench.calls) + unmarked, flush=True)
         honest = honest and took.is_honest
     return honest
 

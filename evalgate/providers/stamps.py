@@ -21,6 +21,7 @@ _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
 # struct tcp_info of linux/tcp.h up to tcpi_rtt, which is in microseconds.
 _TCP_INFO = struct.Struct("=68xI")
+_PATIENCE_S, _TRIES_TO_TELL = 0.5, 50
 _ONE_MOMENT_S = 0.00005
 _TRIES = 5
 _CLOCKS_DIFFER_S = 0.001
@@ -38,22 +39,22 @@ class StampedSocket(socket.socket):
     (TCP, then TLS) and without what was done in between; None where nobody can tell.
     """
 
-    def __init__(self, family: int, kind: int, proto: int, watch: Watch) -> None:
-        """Open a socket, and ask the kernel for the time of what arrives."""
+    def __init__(self, family: int, kind: int, proto: int, watch: Watch, *, stamps: bool = True) -> None:
+        """Open a socket, and with ``stamps`` ask the kernel for the time of what arrives."""
         super().__init__(family, kind, proto)
         self.opened_s = perf_counter()
-        self.sent_s = self.arrived_s = self.waited_s = 0.0
+        self.sent_s = self.last_sent_s = self.arrived_s = self.waited_s = 0.0
         self.opening_s: float | None = None
         self._shaking_hands_s = 0.0
         self._answered = True
         self._watch = watch
-        self._stamps = sys.platform == "linux" and self._ask_for_stamps()
+        self.stamps = stamps and sys.platform == "linux" and self._ask_for_stamps()
 
     def opened(self) -> None:
         """Note that hands were shaken, and that what is sent next is the first question."""
         if self._answered and self.sent_s:
             self._shaking_hands_s += self.arrived_s - self.sent_s
-        trip_s = self._round_trip_s() if self._stamps else None
+        trip_s = self._round_trip_s() if self.stamps else None
         self.opening_s = None if trip_s is None else trip_s + self._shaking_hands_s
         self._answered = True
 
@@ -69,7 +70,7 @@ class StampedSocket(socket.socket):
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         """Read, and note when it arrived."""
-        if not self._stamps:
+        if not self.stamps:
             read = super().recv(size, flags)
             self._note_arrival(())
             return read
@@ -79,7 +80,7 @@ class StampedSocket(socket.socket):
 
     def recv_into(self, buffer: bytearray, size: int = 0, flags: int = 0, /) -> int:  # type: ignore[override]
         """Read, and note when it arrived."""
-        if not self._stamps:
+        if not self.stamps:
             count = super().recv_into(buffer, size, flags)
             self._note_arrival(())
             return count
@@ -101,7 +102,9 @@ class StampedSocket(socket.socket):
             if self.opening_s is None and self.sent_s:
                 self._shaking_hands_s += self.arrived_s - self.sent_s
             self._answered = False
-            self.sent_s = perf_counter()
+            self.sent_s = self.last_sent_s = perf_counter()
+        else:
+            self.last_sent_s = perf_counter()
 
     def _round_trip_s(self) -> float | None:
         """Return how long the other side took to accept the connection, as the kernel measured it."""
@@ -122,7 +125,8 @@ class StampedSocket(socket.socket):
                 if self.sent_s - _CLOCKS_DIFFER_S <= arrived_s <= now + _CLOCKS_DIFFER_S:
                     self.arrived_s, self.waited_s = min(max(arrived_s, self.sent_s), now), 0.0
                     return
-        self.arrived_s, self.waited_s = now, self._watch.waited()
+        # Where the kernel tells as a rule and did not now, nobody knows how much of the time was ours.
+        self.arrived_s, self.waited_s = now, now - self.sent_s if self.stamps else self._watch.waited()
 
 
 def _both_clocks() -> tuple[float, int]:
@@ -139,13 +143,20 @@ class Sockets:
     """Opens stamped sockets, and finds the one behind a connection again."""
 
     def __init__(self, watch: Watch) -> None:
-        """Open none yet."""
+        """Find out whether the kernel tells when bytes arrive, and have it do so until this is closed."""
         self._watch = watch
         self._open: WeakValueDictionary[int, StampedSocket] = WeakValueDictionary()
+        self._pair: tuple[socket.socket, ...] = ()
+        self._stamps = self._kernel_tells()
+
+    def close(self) -> None:
+        """Let the kernel do without."""
+        for each in self._pair:
+            each.close()
 
     def open(self, address: tuple[int, int, int, str, object]) -> StampedSocket:
         """Return a new socket for an address as ``getaddrinfo`` describes it."""
-        opened = StampedSocket(*address[:3], self._watch)
+        opened = StampedSocket(*address[:3], self._watch, stamps=self._stamps)
         self._open[opened.fileno()] = opened
         return opened
 
@@ -154,3 +165,27 @@ class Sockets:
         shown = get_extra_info("socket")
         fileno = getattr(shown, "fileno", None)
         return None if fileno is None else self._open.get(fileno())
+
+    def _kernel_tells(self) -> bool:
+        """Send bytes to ourselves until one has a stamp: that begins a moment after a first socket asked."""
+        try:
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                ours = StampedSocket(socket.AF_INET, socket.SOCK_STREAM, 0, self._watch)
+                self._pair = (ours,)
+                if not ours.stamps:
+                    return False
+                ours.settimeout(_PATIENCE_S)
+                ours.connect(listener.getsockname())
+                theirs, _ = listener.accept()
+                self._pair = (ours, theirs)
+                return any(_is_stamped(ours, theirs) for _ in range(_TRIES_TO_TELL))
+        except OSError:
+            return False
+
+
+def _is_stamped(ours: StampedSocket, theirs: socket.socket) -> bool:
+    theirs.sendall(b"?")
+    _, notes, _, _ = ours.recvmsg(1, _ROOM)
+    if not notes:
+        time.sleep(_PATIENCE_S / _TRIES_TO_TELL)
+    return bool(notes)

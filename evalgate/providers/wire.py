@@ -86,7 +86,7 @@ class Wire:
         elif self.key is not None:
             headers["Authorization"] = f"Bearer {self.key}"
         self._watch = running_watch()
-        sockets = Sockets(self._watch)
+        sockets = self._sockets = Sockets(self._watch)
         connector = aiohttp.TCPConnector(
             # The caller bounds how many attempts are in flight: a queue in here would count as latency.
             limit=0,
@@ -108,6 +108,7 @@ class Wire:
     async def close(self) -> None:
         """Close every connection."""
         await self._client.close()
+        self._sockets.close()
 
     async def post(
         self, url: str, payload: bytes, limit_s: float, *, streaming: bool = False
@@ -168,13 +169,15 @@ class Wire:
         if not isinstance(socket, StampedSocket) or socket.arrived_s < started:
             now = perf_counter()
             return Times(now - started, self._watch.late_between(started, now), opened=False)
-        answered_s = socket.arrived_s - max(started, socket.sent_s)
+        began = max(started, socket.sent_s)
+        # A question that went out in pieces was not yet asked while we did something else between them.
+        ours_s = socket.waited_s + self._watch.work_between(began, max(began, socket.last_sent_s))
         if socket.opened_s < started:
-            return Times(answered_s, socket.waited_s, opened=False)
+            return Times(socket.arrived_s - began, ours_s, opened=False)
         if socket.opening_s is not None:
-            return Times(socket.opening_s + answered_s, socket.waited_s, opened=True)
-        ours_s = self._watch.work_between(started, max(started, socket.sent_s))
-        return Times(socket.arrived_s - started, socket.waited_s + ours_s, opened=True)
+            return Times(socket.opening_s + socket.arrived_s - began, ours_s, opened=True)
+        ours_s += self._watch.work_between(started, began)
+        return Times(socket.arrived_s - started, ours_s, opened=True)
 
 
 async def _read_whole(response: aiohttp.ClientResponse) -> bytes:

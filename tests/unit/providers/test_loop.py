@@ -8,7 +8,7 @@ import pytest
 from evalgate.core.policy_file import Reliability
 from evalgate.providers import stamps
 from evalgate.providers.loop import WatchedLoop, run_loop, running_watch
-from evalgate.providers.stamps import StampedSocket
+from evalgate.providers.stamps import Sockets, StampedSocket
 from tests.loopback import Loopback, answer, delayed
 from tests.unit.providers.asking import ask, openai, request
 
@@ -219,7 +219,7 @@ def test_a_socket_reads_the_same_by_every_door(without_stamps):
 
 def test_the_round_trips_of_opening_are_measured_and_not_what_is_done_between_them():
     with connected() as (ours, theirs):
-        if not ours._stamps:
+        if not ours.stamps:
             pytest.skip("only Linux says when bytes arrived")
         deadline = time.monotonic() + 10
         while not tells(ours, theirs) and time.monotonic() < deadline:
@@ -243,3 +243,47 @@ def test_the_round_trips_of_opening_are_measured_and_not_what_is_done_between_th
         ours.recv(100)
         ours.send(b"next")
         assert ours.opening_s == before_s
+
+
+def test_a_question_that_goes_out_in_pieces_was_not_asked_before_its_last():
+    async def scenario():
+        watch = running_watch()
+        ours = StampedSocket(socket.AF_INET, socket.SOCK_STREAM, 0, watch)
+        with socket.create_server(("127.0.0.1", 0)) as listener, ours:
+            ours.connect(listener.getsockname())
+            ours.send(b"the head ")
+            busy(0.1)
+            ours.send(b"and the rest")
+        return ours.sent_s, ours.last_sent_s
+
+    sent_s, last_s = run_loop(scenario())
+    assert last_s - sent_s >= 0.1
+
+
+def test_where_the_kernel_tells_as_a_rule_a_missing_stamp_is_all_ours():
+    async def scenario():
+        sockets = Sockets(running_watch())
+        ours = sockets.open((socket.AF_INET, socket.SOCK_STREAM, 0, "", None))
+        if not ours.stamps:
+            pytest.skip("only Linux says when bytes arrived")
+        ours.sent_s = time.perf_counter() - 5
+        ours._note_arrival(())
+        ours.close()
+        sockets.close()
+        return ours.waited_s
+
+    assert run_loop(scenario()) >= 5
+
+
+def test_without_a_kernel_that_tells_times_are_those_of_reading(monkeypatch):
+    monkeypatch.setattr(StampedSocket, "recvmsg", lambda *_: (b"?", [], 0, None))
+    monkeypatch.setattr(stamps, "_PATIENCE_S", 0.05)
+
+    async def scenario():
+        sockets = Sockets(running_watch())
+        ours = sockets.open((socket.AF_INET, socket.SOCK_STREAM, 0, "", None))
+        ours.close()
+        sockets.close()
+        return ours.stamps
+
+    assert run_loop(scenario()) is False
