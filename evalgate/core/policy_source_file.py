@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from evalgate.core.policy_file import DeploymentParts, PolicyParts, Reliability
 from evalgate.core.written import Written
@@ -27,6 +27,14 @@ class DeploymentOverFile(DeploymentParts):
     model: str | None = None
 
 
+class ReliabilityOverFile(Reliability):
+    """Rules for failures that go over those that are read, so that one may need what only stands there."""
+
+    @model_validator(mode="after")
+    def _levers_are_on(self) -> "ReliabilityOverFile":
+        return self
+
+
 class PolicyOverFile(PolicyParts):
     """A policy that reads ``from`` elsewhere what it does not say itself."""
 
@@ -35,4 +43,4 @@ class PolicyOverFile(PolicyParts):
     from_: Annotated[LitellmSource, Field(alias="from")]
     deployments: dict[str, DeploymentOverFile] = {}
     cache: dict[str, Any] | None = None
-    reliability: Reliability = Reliability()
+    reliability: ReliabilityOverFile = ReliabilityOverFile()

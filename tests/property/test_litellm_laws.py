@@ -59,6 +59,7 @@ deployments = st.builds(
         },
     ),
 )
+cooling = st.integers(1, 9)
 
 
 @st.composite
@@ -77,6 +78,13 @@ def policies(draw):
             served[alias]["num_retries"] = own
         if timeout is not None and (own := draw(st.none() | st.integers(1, 600))) not in (None, timeout):
             served[alias]["request_timeout_s"] = own
+    if (allowed := draw(st.none() | cooling)) is not None:
+        # A number below the retries is told, and the module's own is none.
+        reliability["allowed_fails"] = allowed + max(
+            3, retries, *(each.get("num_retries", 0) for each in served.values())
+        )
+        reliability["fails_window_s"] = draw(st.integers(1, 90))
+        reliability["cooldown_time_s"] = draw(st.just(reliability["fails_window_s"]) | st.integers(100, 200))
     if any(each.get("num_retries") for each in served.values()):
         reliability |= WAITS
     policy = {
@@ -104,9 +112,14 @@ def config_of(policy):
         router["timeout"] = rules["request_timeout_s"]
     if "fallbacks" in rules:
         router["fallbacks"] = [{name: list(each)} for name, each in rules["fallbacks"].items()]
+    rests = {}
+    if "allowed_fails" in rules:
+        router |= {"allowed_fails": rules["allowed_fails"], "cooldown_time": rules["fails_window_s"]}
+        if rules["cooldown_time_s"] != rules["fails_window_s"]:
+            rests = {"cooldown_time": rules["cooldown_time_s"]}
     config = {
         "model_list": [
-            {"model_name": alias, "litellm_params": served(each)}
+            {"model_name": alias, "litellm_params": {**served(each), **rests}}
             for alias, each in policy["deployments"].items()
         ],
         "router_settings": router,
@@ -207,6 +220,7 @@ def changes(policy):
     retries = (policy["reliability"]["num_retries"] + 1) % 6
     yield {"reliability.num_retries"}, changed("router_settings", "num_retries", value=retries)
     yield {"reliability.request_timeout_s"}, changed("router_settings", "timeout", value=601)
+    yield from resting(policy["reliability"], changed)
     if "cache" in policy:
         yield {"cache.ttl_s"}, changed("litellm_settings", "cache_params", "ttl", value=10_000)
         yield {"cache"}, changed("litellm_settings", "cache", value=False)
@@ -227,6 +241,16 @@ def changes(policy):
     new["model_list"].append({"model_name": "newcomer", "litellm_params": {"model": "openai/new"}})
     new["router_settings"]["fallbacks"] = [{first: [*rest, "newcomer"]}]
     yield {"deployments.newcomer", "reliability.fallbacks." + first}, new
+
+
+def resting(rules, changed):
+    yield {"reliability.allowed_fails"}, changed("router_settings", "allowed_fails", value=99)
+    if "allowed_fails" in rules:
+        times = {"reliability.fails_window_s"}
+        if rules["cooldown_time_s"] == rules["fails_window_s"]:
+            times.add("reliability.cooldown_time_s")
+        yield times, changed("router_settings", "cooldown_time", value=99)
+        yield {"reliability.allowed_fails"}, changed("router_settings", "disable_cooldowns", value=True)
 
 
 @settings(max_examples=40)

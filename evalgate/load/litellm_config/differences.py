@@ -22,6 +22,12 @@ from evalgate.load.yaml_text import KeyPath, show_key
 _UNSTATED: KeyPath = ("model_list",)
 # litellm's own habits where a config says nothing; a policy that waits otherwise differs from no line of it.
 _HABITS = frozenset({"backoff_s", "max_backoff_s", "backoff_jitter", "max_retry_after_s"})
+# The Router's settings of other names than a policy's.
+_SETTINGS = {
+    "request_timeout_s": "timeout",
+    "fails_window_s": "cooldown_time",
+    "cooldown_time_s": "cooldown_time",
+}
 _POLICY_ALONE = frozenset({"lookup_s", "embed_s"})
 
 
@@ -173,7 +179,18 @@ class _Comparing:
             unsaid = part == "request_timeout_s" and part not in read
             if (said or unsaid) and read.get(part) != ours[part]:
                 yield self._difference(("reliability", part), ours[part], read.get(part), source)
+        yield from self._cooldown(ours, read)
         yield from self._fallbacks(_mapping(ours["fallbacks"]), _mapping(read.get("fallbacks")))
+
+    def _cooldown(self, ours: Mapping[str, object], read: Mapping[str, object]) -> Iterator[Difference]:
+        """Yield how cooldowns differ; a rule of the config that no policy can say stands beside them."""
+        if not {"allowed_fails", "allowed_fails_policy"}.isdisjoint(self.draft.passed_by):
+            return
+        both = None not in (ours["allowed_fails"], read.get("allowed_fails"))
+        for part in ("allowed_fails", *(("fails_window_s", "cooldown_time_s") if both else ())):
+            if ours[part] != read.get(part):
+                source = self.draft.sources.get(("reliability", part))
+                yield self._difference(("reliability", part), ours[part], read.get(part), source)
 
     def _fallbacks(self, ours: Mapping[str, object], read: Mapping[str, object]) -> Iterator[Difference]:
         theirs = {name: alias for alias, name in reversed(list(self.names.items()))}
@@ -238,7 +255,7 @@ class _Comparing:
         """Return where the config would say what a key of the policy says."""
         proxy = self.draft.config.proxy
         if key[0] == "reliability":
-            setting = {"request_timeout_s": "timeout"}.get(str(key[1]), str(key[1]))
+            setting = _SETTINGS.get(str(key[1]), str(key[1]))
             return ("router_settings", setting) if proxy else (setting,)
         if key[0] == "cache":
             return ("litellm_settings", "cache") if proxy else ("cache_responses",)

@@ -65,13 +65,17 @@ def chain_of(reliable: Reliable, entry: str) -> list[Asked]:
 
 def put_reliability(
     reliable: Reliable, entries: Sequence[str], asked: Sequence[Asked], *, streamed: bool
-) -> None:
-    """Write the policy's reliability for requests to ``entries``, which may ask all of ``asked``."""
+) -> int:
+    """Write the policy's retries, timeouts, waits and fallbacks; returns the most retries that one has.
+
+    Requests are for ``entries``, and may ask all of ``asked``.
+    """
     _put_fallbacks(reliable, entries)
     retries = _put_number(reliable, "num_retries", {each: _retries(reliable, each) for each in asked})
     timeouts = {each: _timeout(reliable, each, streamed=streamed) for each in asked}
     _put_number(reliable, "request_timeout_s", timeouts)
     _put_waits(reliable, asked, int(retries))
+    return int(retries)
 
 
 _Found = Mapping[Asked, tuple[float | None, KeyPath] | None]

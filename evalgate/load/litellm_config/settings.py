@@ -30,10 +30,6 @@ def _all(names: str, meaning: Meaning) -> dict[str, Meaning]:
     return dict.fromkeys(names.split(), meaning)
 
 
-_COOLDOWN = Meaning(
-    "told",
-    "rests deployments that failed before; write allowed_fails under the policy's reliability for that",
-)
 _CHOOSES = Meaning("told", "chooses among deployments while serving, which is not judged")
 _BUDGET = Meaning("told", "stops serving when money is spent, which is not judged")
 _CHANGES = Meaning("told", "changes what is sent; here everything in the policy's params is sent as it is")
@@ -44,17 +40,17 @@ ROUTER: Mapping[str, Meaning] = {
         "model_list num_retries timeout stream_timeout default_litellm_params default_max_parallel_requests"
         " default_fallbacks fallbacks context_window_fallbacks content_policy_fallbacks max_fallbacks"
         " model_group_alias retry_after retry_policy model_group_retry_policy cache_responses cache_kwargs"
-        " redis_url redis_host redis_port redis_password redis_db routing_strategy routing_strategy_args",
+        " redis_url redis_host redis_port redis_password redis_db routing_strategy routing_strategy_args"
+        " allowed_fails allowed_fails_policy cooldown_time disable_cooldowns",
         _READ,
     ),
     **_all(
         "assistants_config search_tools client_ttl polling_interval default_priority set_verbose debug_level"
         " alerting_config router_general_settings ignore_invalid_deployments fallback_access_check"
         " fallback_budget_check auto_router_capability_limit deployment_affinity_ttl_seconds"
-        " background_health_check_model_groups disable_cooldowns",
+        " background_health_check_model_groups",
         _ASIDE,
     ),
-    **_all("allowed_fails allowed_fails_policy cooldown_time", _COOLDOWN),
     **_all(
         "enable_pre_call_checks enable_tag_filtering tag_filtering_match_any tag_routing_prefix"
         " optional_pre_call_checks routing_groups model_group_affinity_config enable_health_check_routing"
@@ -71,7 +67,8 @@ ROUTER_ARGUMENTS = frozenset(ROUTER)
 MODULE: Mapping[str, Meaning] = {
     **_all(
         "num_retries request_timeout fallbacks default_fallbacks context_window_fallbacks"
-        " content_policy_fallbacks max_fallbacks cache cache_params default_redis_ttl",
+        " content_policy_fallbacks max_fallbacks cache cache_params default_redis_ttl allowed_fails"
+        " cooldown_time",
         _READ,
     ),
     **_all(
@@ -89,7 +86,6 @@ MODULE: Mapping[str, Meaning] = {
         " responses",
         _ASIDE,
     ),
-    **_all("allowed_fails", _COOLDOWN),
     **_all("max_budget budget_duration", _BUDGET),
     "drop_params": Meaning(
         "told", "drops params that a model does not know; here the model's refusal of one counts as a failure"
@@ -133,7 +129,7 @@ TOP: Mapping[str, Meaning] = {
 DEPLOYMENT: Mapping[str, Meaning] = {
     **_all(
         "model custom_llm_provider api_base base_url api_key rpm tpm max_parallel_requests timeout"
-        " request_timeout stream_timeout num_retries weight order",
+        " request_timeout stream_timeout num_retries weight order cooldown_time",
         _READ,
     ),
     **_all(
@@ -143,7 +139,6 @@ DEPLOYMENT: Mapping[str, Meaning] = {
         " use_chat_completions_api fireworks_forward_user_id",
         _ASIDE,
     ),
-    **_all("cooldown_time", _COOLDOWN),
     **_all("max_budget budget_duration", _BUDGET),
     "drop_params": MODULE["drop_params"],
     **_all(

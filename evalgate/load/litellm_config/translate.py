@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from evalgate.core.providers_file import ProviderFile
 from evalgate.load.litellm_config.caching import put_cache
 from evalgate.load.litellm_config.config import ENVIRONMENT, LitellmConfig
+from evalgate.load.litellm_config.cooldown import put_cooldown
 from evalgate.load.litellm_config.draft import Draft
 from evalgate.load.litellm_config.groups import Asked, Deployed, Groups, name_of
 from evalgate.load.litellm_config.reliability import Reliable, chain_of, fallback_lists, put_reliability
@@ -74,7 +75,8 @@ def translate(
     for alias, level in {**embedder, **helpers, **known}.items():
         _put(serving, alias, level)
     called = [*asked, *(groups.first(name) for name in {**embedder, **helpers} if name not in known)]
-    put_reliability(reliable, entries, called, streamed=_streams(draft))
+    retries = put_reliability(reliable, entries, called, streamed=_streams(draft))
+    put_cooldown(reliable, called, retries)
     _tell_settings(draft)
     return []
 

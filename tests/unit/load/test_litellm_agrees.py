@@ -1,24 +1,36 @@
 """The installed litellm does what is read out of its config: its own Router, against a server that fails."""
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
 import json
 import os
+import random
+import threading
+import types
 import warnings
 from collections import Counter
+from itertools import accumulate
 
 import pytest
 
+from evalgate.core.calls import Attempt
+from evalgate.core.cases import Case
+from evalgate.core.policy_file import Reliability
 from evalgate.core.policy_source_file import LitellmSource
 from evalgate.core.providers_file import LitellmProvider
 from evalgate.load.litellm_config.config import read_litellm_config
+from evalgate.load.litellm_config.cooldown import ALLOWED_FAILS, COOLDOWN_TIME_S
 from evalgate.load.litellm_config.draft import Draft
 from evalgate.load.litellm_config.included import merged, read_parts
 from evalgate.load.litellm_config.settings import MODULE, ROUTER, meaning_of_param
 from evalgate.load.litellm_config.translate import Wanted, translate
 from evalgate.load.litellm_config.vendors import reached
+from evalgate.serving.cooldown import Health
+from evalgate.serving.serve import Asked, Server
 from tests.loopback import Loopback, answer, status
+from tests.unit.serving.serving_fakes import ScriptedCaller, deployment, policy
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("litellm") is None, reason="litellm is not installed"),
@@ -106,7 +118,7 @@ def test_its_router_asks_whom_we_read_and_as_often(litellm, tmp_path, entry, mor
         ours = read(given, entry, tmp_path)
 
         async def ask():
-            # Resting deployments is told, not read; and nobody wants to wait.
+            # Nobody rests in a single request, and nobody wants to wait.
             router = litellm.Router(**given, disable_cooldowns=True)
             router._time_to_sleep_before_retry = lambda **_: 0
             with pytest.raises(Exception, match=r"."):
@@ -122,6 +134,128 @@ def test_its_router_asks_whom_we_read_and_as_often(litellm, tmp_path, entry, mor
         for each in served
         for _ in range(1 + each.get("num_retries", common))
     ]
+
+
+def served_by_us(rules, schedule):
+    """Return whom a policy with what is read of a config asks at each moment of `schedule`."""
+    reliability = Reliability(**rules["reliability"])
+    named = {alias: each["model"].removeprefix("openai/") for alias, each in rules["deployments"].items()}
+    made = policy(
+        *(deployment(alias, model=model) for alias, model in named.items()), reliability=reliability
+    )
+    server, caller = Server(made), ScriptedCaller()
+    health = Health(reliability) if reliability.cools_down else None
+
+    async def ask(at_s, code):
+        first = named[made.use]
+        caller.script = {first: [Attempt(0.0, "server_error", status=code)] * 9 if code else []}
+        case = Asked(Case(id=f"c{at_s}", input="hi"), 0, at_s)
+        return await server.serve(case, caller, None, health)
+
+    async def all_of_them():
+        outcomes = [await ask(*each) for each in schedule]
+        return [[named[step.deployment] for step in each.steps for _ in step.attempts] for each in outcomes]
+
+    return asyncio.run(all_of_them())
+
+
+def served_by_it(litellm, monkeypatch, given, entry, schedule, server):
+    """Return whom a Router asks at each moment of `schedule`, on a clock of its own."""
+    now_s, noted = [0.0], threading.Semaphore(0)
+    clock = types.SimpleNamespace(time=lambda: 1e6 + now_s[0])
+    monkeypatch.setattr(importlib.import_module("litellm.router_utils.cooldown_cache"), "time", clock)
+    real = litellm.Router.deployment_callback_on_failure
+
+    def noting(*args, **named):
+        try:
+            return real(*args, **named)
+        finally:
+            noted.release()
+
+    monkeypatch.setattr(litellm.Router, "deployment_callback_on_failure", noting)
+
+    async def all_of_them():
+        routing, paths = litellm.Router(**given), []
+        routing._time_to_sleep_before_retry = lambda **_: 0
+        for cache in (routing.cache, routing.cooldown_cache):
+            cache.in_memory_cache._clock = clock.time
+        for at_s, code in schedule:
+            now_s[0], server.code, before = at_s, code, len(server.received)
+            with contextlib.suppress(Exception):
+                await routing.acompletion(entry, [{"role": "user", "content": "hi"}])
+            paths.append([each.json["model"] for each in server.received[before:]])
+            # It notes failures beside the request.
+            for _ in range(paths[-1].count(server.first) if code else 0):
+                assert await asyncio.to_thread(noted.acquire, timeout=5)
+        return paths
+
+    return asyncio.run(all_of_them())
+
+
+class Failing(Loopback):
+    """Fails with `code`, unless that is 0, for everybody who asks the `first` model."""
+
+    def __init__(self, first):
+        self.first, self.code = first, 0
+        super().__init__(lambda got: status(self.code) if self._fails(got) else answer("hi"))
+
+    def _fails(self, received):
+        return self.code > 0 and received.json["model"] == self.first
+
+
+def moments(seed, gap_s, share, count=30):
+    """Return a schedule of requests at chance times, of which a share finds the first model broken."""
+    drawn = random.Random(seed)
+    times = accumulate(drawn.uniform(0.2, 2) * gap_s for _ in range(count))
+    return [(at_s, 500 if drawn.random() < share else 0) for at_s in times]
+
+
+SPARE = {"num_retries": 0, "fallbacks": [{"chat": ["big"]}]}
+OUTAGE = [(0.1 * index, 503) for index in range(20)] + [(7.0 + index, 0) for index in range(3)]
+RESTS = [
+    ("chat", {**SPARE, "allowed_fails": 0, "cooldown_time": 3}, {}, moments(1, 1.0, 0.5)),
+    ("chat", {**SPARE, "allowed_fails": 1, "cooldown_time": 2}, {}, moments(2, 0.7, 0.6)),
+    ("chat", {**SPARE, "allowed_fails": 1}, {}, moments(3, 2.0, 0.7)),
+    ("chat", {**SPARE, "allowed_fails": 4}, {}, OUTAGE),
+    ("chat", {"num_retries": 0, "allowed_fails": 2}, {}, OUTAGE),
+    ("chat", {**SPARE, "allowed_fails_policy": {"RateLimitErrorAllowedFails": 3}}, {}, OUTAGE),
+    ("chat", {**SPARE, "allowed_fails": 1, "cooldown_time": 1}, {"cooldown_time": 4}, moments(4, 0.5, 0.7)),
+    ("chat", {**SPARE, "allowed_fails": 1}, {"cooldown_time": 0}, OUTAGE),
+    ("ordered", {"num_retries": 0, "allowed_fails": 1}, {}, moments(5, 1.5, 0.8)),
+    (
+        "chat",
+        {**SPARE, "num_retries": 1, "allowed_fails": 5, "cooldown_time": 30},
+        {},
+        [(at_s, 503) for at_s in range(9)],
+    ),
+    # Nothing rests by these.
+    ("chat", SPARE, {}, OUTAGE),
+    ("chat", {**SPARE, "allowed_fails": 3}, {}, OUTAGE),
+    ("chat", {**SPARE, "cooldown_time": 9}, {}, OUTAGE),
+    ("chat", {**SPARE, "allowed_fails": 1, "disable_cooldowns": True}, {}, OUTAGE),
+]
+
+
+@pytest.mark.parametrize("case", RESTS, ids=lambda case: f"{case[1]} {case[2]}")
+def test_its_router_leaves_a_deployment_alone_exactly_when_we_do(litellm, monkeypatch, tmp_path, case):
+    entry, more, own, schedule = case
+    with Failing({"chat": "m-chat", "ordered": "m-first"}[entry]) as server:
+        given = arguments(server.origin, **more)
+        for each in given["model_list"]:
+            each["litellm_params"].update(own)
+        ours = read(given, entry, tmp_path)
+        theirs = served_by_it(litellm, monkeypatch, given, entry, schedule, server)
+    assert theirs == served_by_us(ours, schedule)
+    rests = [path for path in theirs if server.first not in path]
+    assert bool(rests) is ("allowed_fails" in ours["reliability"])
+
+
+def test_its_own_numbers_are_the_ones_we_read(litellm):
+    constants = importlib.import_module("litellm.constants")
+    assert (litellm.allowed_fails, constants.DEFAULT_COOLDOWN_TIME_SECONDS) == (
+        ALLOWED_FAILS,
+        COOLDOWN_TIME_S,
+    )
 
 
 def test_its_timeouts_are_the_ones_we_read(litellm, tmp_path):

@@ -570,8 +570,187 @@ def test_without_names_what_the_policy_knowingly_leaves_out(config):
     found = config.read(**sections)
     assert found.not_judged == ("callbacks", "context_window_fallbacks", "cooldown_time", "drop_params")
     notes = config.notes(**sections)
-    assert "cooldown_time: rests deployments" in notes
+    assert "cooldown_time: without allowed_fails a group's only deployment rests after a 401" in notes
     assert "callbacks" not in notes
+
+
+PAIR = {"fallbacks": [{"chat": ["big"]}], "num_retries": 0}
+OFF = (None, 60, 30)
+PAIRED = [entry("chat", CHAT), entry("big", CLAUDE)]
+
+
+def cooldown(found):
+    rules = found.reliability
+    return rules.allowed_fails, rules.fails_window_s, rules.cooldown_time_s
+
+
+def rested(name, **own):
+    return entry(name, {**(CHAT if name == "chat" else CLAUDE), **own})
+
+
+def with_info(model_list, **info):
+    return [{**each, "model_info": info} for each in model_list]
+
+
+RESTING = [rested("chat", cooldown_time=9), rested("big", cooldown_time=9)]
+MIXED = [rested("chat", cooldown_time=9), rested("big")]
+SHARED = [PAIRED[0], rested("chat", api_key="os.environ/SECOND"), PAIRED[1]]
+
+
+@pytest.mark.parametrize(
+    ("model_list", "router", "module", "read"),
+    [
+        # LiteLLM's own rule hardly ever rests a group's only deployment.
+        (PAIRED, {}, {}, OFF),
+        (PAIRED, {"cooldown_time": 20}, {}, OFF),
+        (PAIRED, {"allowed_fails": 0}, {}, (0, 5, 5)),
+        (PAIRED, {"allowed_fails": 2, "cooldown_time": 20}, {}, (2, 20, 20)),
+        (PAIRED, {"allowed_fails": "2", "cooldown_time": 0}, {}, (2, 5, 5)),
+        (PAIRED, {"allowed_fails": 2, "disable_cooldowns": True}, {}, OFF),
+        # The module's own number is no rule, wherever it is written.
+        (PAIRED, {"allowed_fails": 3, "cooldown_time": 20}, {}, OFF),
+        (PAIRED, {}, {"allowed_fails": 1, "cooldown_time": 20}, OFF),
+        (PAIRED, {"allowed_fails": 1}, {"allowed_fails": 1}, OFF),
+        (PAIRED, {"allowed_fails": 3}, {"allowed_fails": 1}, (3, 5, 5)),
+        # By kind of failure, where the kinds come to one number.
+        (PAIRED, {"allowed_fails_policy": {}}, {}, (3, 5, 5)),
+        (PAIRED, {"allowed_fails_policy": {"TimeoutErrorAllowedFails": 1}}, {"allowed_fails": 1}, (1, 5, 5)),
+        (PAIRED, {"allowed_fails_policy": {"TimeoutErrorAllowedFails": 1}}, {}, OFF),
+        (
+            PAIRED,
+            {"allowed_fails": 7, "allowed_fails_policy": {"NotFoundErrorAllowedFails": 1}},
+            {},
+            (7, 5, 5),
+        ),
+        # A deployment's own time is how long it rests, and not how long failures count.
+        (RESTING, {"allowed_fails": 1}, {}, (1, 5, 9)),
+        (MIXED, {"allowed_fails": 1}, {}, OFF),
+        (MIXED, {"allowed_fails": 1, "cooldown_time": 9}, {}, (1, 9, 9)),
+        (with_info(RESTING, cooldown_time=6), {"allowed_fails": 1}, {}, (1, 5, 6)),
+        (RESTING, {"allowed_fails": 1, "cooldown_time": 10}, {}, OFF),
+        ([rested(name, cooldown_time=0) for name in ("chat", "big")], {"allowed_fails": 1}, {}, OFF),
+        # litellm never rests a group's only deployment for a number of its own.
+        (with_info(PAIRED, allowed_fails=1), {"allowed_fails": 1}, {}, OFF),
+        # Orders are asked one after the other; deployments that share the load are not.
+        ([rested("chat", order=1), rested("chat", order=2), PAIRED[1]], {"allowed_fails": 1}, {}, (1, 5, 5)),
+        (SHARED, {"allowed_fails": 1}, {}, OFF),
+    ],
+)
+def test_cooldowns_are_read_where_they_mean_the_same(config, model_list, router, module, read):
+    sections = {"router_settings": {**PAIR, **router}, "litellm_settings": module}
+    assert cooldown(config.read(model_list, **sections)) == read
+
+
+def test_what_the_policy_says_of_cooldowns_goes_over_the_config(config):
+    sections = {"router_settings": {**PAIR, "allowed_fails": 2, "cooldown_time": 20}}
+    for stated, read in [
+        ("allowed_fails: 5", (5, 20, 20)),
+        ("allowed_fails: null", OFF),
+        ("cooldown_time_s: 7", (2, 20, 7)),
+        ("fails_window_s: 7", (2, 7, 20)),
+    ]:
+        config.policy(f"reliability: {{{stated}}}\n")
+        assert cooldown(config.read(PAIRED, **sections)) == read
+    config.policy("reliability: {allowed_fails: 5}\n")
+    assert cooldown(config.read(PAIRED, router_settings=PAIR)) == (5, 5, 5)
+    said = config.said(MIXED, router_settings=PAIR)
+    assert "rest for different times" in said
+    assert "write reliability.cooldown_time_s in the policy" in said
+    config.policy("reliability: {allowed_fails: 5, cooldown_time_s: 8}\n")
+    assert cooldown(config.read(MIXED, router_settings=PAIR)) == (5, 5, 8)
+
+
+KINDS = {"TimeoutErrorAllowedFails": 1, "RateLimitErrorAllowedFails": 9}
+
+
+@pytest.mark.parametrize(
+    ("model_list", "router", "name", "told"),
+    [
+        (PAIRED, {"allowed_fails_policy": KINDS}, "allowed_fails_policy", "allows failures by their kind"),
+        (
+            SHARED,
+            {"allowed_fails": 1},
+            "allowed_fails",
+            "rests one of the deployments of 'chat' while the others serve",
+        ),
+        (
+            SHARED,
+            {},
+            "cooldown_time",
+            "one of a group's deployments rests after a 429",
+        ),
+        (
+            MIXED,
+            {"allowed_fails": 1},
+            "allowed_fails",
+            "deployments rest for different times",
+        ),
+        (
+            RESTING,
+            {"allowed_fails": 1, "cooldown_time": 10},
+            "allowed_fails",
+            "counts failures for longer than a deployment rests",
+        ),
+        (
+            [{**PAIRED[0], "model_info": {"allowed_fails_policy": KINDS}}, PAIRED[1]],
+            {},
+            "allowed_fails_policy",
+            "is a deployment's own",
+        ),
+    ],
+)
+def test_cooldowns_that_no_policy_can_say_are_told_until_the_policy_knows(
+    config, model_list, router, name, told
+):
+    sections = {"router_settings": {**PAIR, **router}}
+    found = config.read(model_list, **sections)
+    assert (cooldown(found), found.not_judged) == (OFF, (name,))
+    assert told in config.notes(model_list, **sections)
+    config.files.edit(PRODUCTION, "config.yaml}", f"config.yaml, without: [{name}]}}")
+    found = config.read(model_list, **sections)
+    assert (cooldown(found), found.not_judged) == (OFF, (name,))
+    notes = config.notes(model_list, **sections)
+    assert told not in notes
+    assert name not in notes
+
+
+def test_without_judges_without_cooldowns_that_could_be_read(config):
+    sections = {"router_settings": {**PAIR, "allowed_fails": 1, "cooldown_time": 20}}
+    config.files.edit(PRODUCTION, "config.yaml}", "config.yaml, without: [cooldown_time]}")
+    found = config.read(PAIRED, **sections)
+    assert (cooldown(found), found.not_judged) == (OFF, ("cooldown_time",))
+    assert config.notes(PAIRED, **sections) == ""
+    assert "nothing that is read here would need it" in config.notes(PAIRED, router_settings=PAIR)
+
+
+@pytest.mark.parametrize(
+    ("router", "module", "told"),
+    [
+        (
+            {"allowed_fails": 3},
+            {},
+            "router_settings.allowed_fails: rests no deployment: LiteLLM takes its own",
+        ),
+        ({"allowed_fails": 1}, {"allowed_fails": 1}, "takes that of litellm_settings for nothing said"),
+        ({}, {"allowed_fails": 1}, "router_settings.allowed_fails does"),
+        ({}, {"cooldown_time": 1}, "litellm_settings.cooldown_time: is not looked for here by LiteLLM"),
+        ({"allowed_fails": 1, "num_retries": 2}, {}, "after 2 failures LiteLLM makes no more retries"),
+    ],
+)
+def test_settings_that_do_less_than_they_seem_to_are_told(config, router, module, told):
+    sections = {"router_settings": {**PAIR, **router}, "litellm_settings": module}
+    assert config.read(PAIRED, **sections).not_judged == ()
+    assert told in config.notes(PAIRED, **sections)
+
+
+def test_cooldowns_that_cannot_be_read_are_refused_with_their_cure(config):
+    said = config.said(PAIRED, router_settings={**PAIR, "allowed_fails": "os.environ/FAILS"})
+    assert "its value stands in the environment (FAILS)" in said
+    assert "write the number here, or reliability.allowed_fails in the policy" in said
+    said = config.said(PAIRED, router_settings={**PAIR, "allowed_fails": 1, "cooldown_time": "long"})
+    assert "write one, or reliability.cooldown_time_s in the policy" in said
+    said = config.said(PAIRED, router_settings={**PAIR, "disable_cooldowns": "os.environ/QUIET"})
+    assert "write true or false, or reliability.allowed_fails in the policy" in said
 
 
 def test_every_setting_that_bears_on_serving_is_named(config):
@@ -585,8 +764,8 @@ def test_every_setting_that_bears_on_serving_is_named(config):
     named = [line.split(": ")[1] for line in notes.split("\n") if line.startswith("litellm/")]
     assert [each.rpartition(".")[2] for each in named] == [
         "organization",
-        "cooldown_time",
         "extra_headers",
+        "cooldown_time",
         "brand_new_setting",
         "modify_params",
         "enable_pre_call_checks",
@@ -817,6 +996,10 @@ def test_deployments_of_other_names_are_matched_by_what_they_ask(config):
             },
         ),
         ({"litellm_settings": {}}, {"cache": ("exact", None)}),
+        (
+            {"router_settings": {**AGREEING["router_settings"], "allowed_fails": 1}},
+            {"reliability.allowed_fails": (None, "1")},
+        ),
     ],
 )
 def test_each_difference_has_both_values(config, sections, differences):
@@ -825,6 +1008,32 @@ def test_each_difference_has_both_values(config, sections, differences):
     for key, values in differences.items():
         assert found.pop(key) == values
     assert found == {}
+
+
+def test_cooldowns_of_both_are_compared_and_what_no_policy_can_say_stands_beside(config):
+    chat = [entry("chat", {**CHAT, "rpm": 9}), *THREE[1:]]
+    cooling = BY_HAND.replace("{num_retries: 2,", "{num_retries: 2, allowed_fails: 4, cooldown_time_s: 9,")
+
+    def found(**router):
+        sections = {**AGREEING, "router_settings": {**AGREEING["router_settings"], **router}}
+        return compared(config, cooling, chat, **sections)
+
+    beside, differences = found(allowed_fails=4)
+    assert differences == {"reliability.fails_window_s": ("60", "9")}
+    (said,) = beside.policies[0].differences
+    lines = (config.files.root / CONFIG).read_text().split("\n")
+    assert (said.policy.line, lines[said.config.line - 1]) == (6, "  cooldown_time: 9")
+    assert beside.policies[0].beside == ()
+    _, differences = found(allowed_fails=5, cooldown_time=60)
+    assert differences == {
+        "reliability.allowed_fails": ("4", "5"),
+        "reliability.cooldown_time_s": ("9", "60"),
+    }
+    _, differences = found()
+    assert differences == {"reliability.allowed_fails": ("4", None)}
+    beside, differences = found(allowed_fails_policy=KINDS)
+    assert differences == {}
+    assert [each.key for each in beside.policies[0].beside] == ["router_settings.allowed_fails_policy"]
 
 
 def test_a_deployment_that_the_config_lacks_is_named_with_its_place(config):
