@@ -225,7 +225,10 @@ def _tell_idle(draft: Draft) -> None:
             draft.tell(module.key, "rests no deployment in LiteLLM; router_settings.allowed_fails does")
         if router is not None and _is_idle(config, router):
             whose = "its own default" if module is None else "that of litellm_settings"
-            draft.tell(router.key, f"rests no deployment: LiteLLM takes {whose} for nothing said")
+            draft.tell(
+                router.key,
+                f"rests no deployment: LiteLLM takes {whose} for nothing said; any other number works",
+            )
     if (misplaced := config.module("cooldown_time")) is not None:
         draft.tell(misplaced.key, "is not looked for here by LiteLLM; router_settings.cooldown_time is")
 
