@@ -81,6 +81,8 @@ def recorded(tmp_path_factory):
         write(root, "production", config(server.origin))
         write(root, "cheaper", config(server.origin, model="cheap"))
         write(root, "no-fallback", config(server.origin, fallbacks=[]))
+        write(root, "resting", config(server.origin, allowed_fails=1, cooldown_time=4))
+        write(root, "patient", config(server.origin, allowed_fails=4))
         done = evalgate(root, "record", "suites/mail", "--seed", "3", MAIL_KEY=KEY)
         assert done.returncode == 0, done.stderr
     (root / "origin").write_text(server.origin)
@@ -117,6 +119,19 @@ def test_a_config_without_its_fallback_is_blocked_by_the_mails_that_nobody_answe
     assert done.returncode == 1, done.stderr
     assert found["accuracy", "max_drop"] == "fail"
     assert comparison["cases"]["failed"] == CASES // 5
+
+
+def test_a_config_that_rests_the_cheap_model_after_every_failure_is_blocked_by_its_cost(recorded):
+    # A fifth of the mails fails twice, and the mails of the next four seconds go to the spare.
+    done, comparison, found = judged(recorded, "--policy", "resting")
+    assert done.returncode == 1, done.stderr
+    assert found == {("accuracy", "max_drop"): "pass", ("cost_per_correct", "max_rise"): "fail"}
+    assert any("allowed_fails" in str(line) for line in comparison["policy_diff"])
+    # Four failures in LiteLLM's five seconds are two such mails: nothing ever rests.
+    done, comparison, found = judged(recorded, "--policy", "patient")
+    assert done.returncode == 0, done.stderr
+    assert found == {("accuracy", "max_drop"): "pass", ("cost_per_correct", "max_rise"): "pass"}
+    assert any("allowed_fails" in str(line) for line in comparison["policy_diff"])
 
 
 def test_a_change_of_the_config_alone_is_a_proposal(recorded):
