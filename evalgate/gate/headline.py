@@ -27,9 +27,13 @@ def headline(comparison: Comparison, checks: Sequence[Check], unjudged: int) -> 
 
 def _core(comparison: Comparison, checks: Sequence[Check]) -> str:
     gated = [check for check in checks if check.gated]
-    if broken := [check for check in gated if check.verdict == "fail"]:
+    broken = [check for check in gated if check.verdict == "fail"]
+    blocked = [check for check in checks if check.blocked]
+    # A broken limit that is waived decides nothing where another one blocks.
+    if broken and (not blocked or any(check.blocked for check in broken)):
+        broken.sort(key=lambda check: not check.blocked)
         return _first(broken, "limit is broken", "limits are broken")
-    if blocked := [check for check in checks if check.blocked]:
+    if blocked:
         return "not proven: " + _first(blocked, "limit blocks", "limits block")
     if comparison.identical:
         return "nothing changed: no call, path, answer or price differs"

@@ -219,13 +219,20 @@ def _change(check: Check) -> str:
     if check.limit in ("min", "max"):
         # An absolute limit is judged on the candidate alone, so its interval is the candidate's.
         if isinstance(check.candidate, Unmeasured):
-            return "not measured"
+            return _unmeasured(check)
         return f"is {with_interval(check.candidate, value_kind(check), signed=False)}"
     if isinstance(check.change, Unmeasured):
-        return "not measured"
+        return _unmeasured(check)
     if check.change.low == check.change.value == check.change.high == 0:
         return "none, identical"
     return with_interval(check.change, change_kind(check), signed=True)
+
+
+def _unmeasured(check: Check) -> str:
+    """A limit on times passes without a number only where there is no wait that it could be about."""
+    return (
+        "does not apply" if check.verdict == "pass" and METRICS[check.metric].unit == "s" else "not measured"
+    )
 
 
 def _verdict(check: Check) -> str:
@@ -260,5 +267,6 @@ def _reason(check: Check) -> str:
     if check.cases_needed is not None and str(check.cases_needed) not in said.replace(",", ""):
         said += f"; about {count(check.cases_needed, 'case')} would decide"
     words = check_words(check)
-    about = said if said.startswith(words.metric) else f"{words.subject}: {said}"
+    named = said.startswith((words.metric, METRICS[check.metric].name))
+    about = said if named else f"{words.subject}: {said}"
     return safe_line(about, SENTENCE) if said else ""

@@ -6,7 +6,7 @@ from functools import partial
 
 from evalgate.core.comparison import Change
 from evalgate.core.metrics import Metric
-from evalgate.core.numbers import Measured
+from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.geomean import geomean_change, geomean_of
 from evalgate.scoring.p95 import p95_change, p95_of
@@ -68,7 +68,8 @@ def times_alone(columns: Columns, setting: Setting) -> Iterator[Alone]:
     waited = interactive(columns)
     nobody = NOBODY_WAITS if columns.n and not waited.n else ""
     for metric, time in _WAITED.items():
-        yield Alone(metric, time.cases(waited), time.of(waited, setting), nobody, setting.waits)
+        measured = Unmeasured(nobody) if nobody else time.of(waited, setting)
+        yield Alone(metric, time.cases(waited), measured, nobody, setting.waits)
     batched = only_batched(columns)
     none = "" if batched.n else NO_BATCH
     yield Alone("turnaround", batched, turnaround_of(columns, setting), none, promised(batched))

@@ -17,6 +17,7 @@ from evalgate.scoring.units import units_of
 
 NO_BATCH = "no case is served by a batch API"
 NOBODY_WAITS = "a batch API serves every case, so nobody waits for an answer"
+_NOT_BEFORE = "the baseline has no batch API whose turnaround this could be compared with"
 _NEVER_BOTH = "no case is answered while a user waits under both policies"
 _DECLARED = "the turnaround is the completion window that the policy declares: no answer comes later"
 
@@ -49,7 +50,8 @@ def without_batched(found: Change, pairs: Pairs, sides: tuple[Measured, Measured
     waiting = [interactive(side).n for side in (pairs.baseline, pairs.candidate)]
     found = replace(found, baseline=sides[0], candidate=sides[1])
     if not waiting[1]:
-        return replace(found, nothing_because=NOBODY_WAITS)
+        nobody = Unmeasured(NOBODY_WAITS)
+        return replace(found, candidate=nobody, change=nobody, method="none", nothing_because=NOBODY_WAITS)
     if not interactive_pairs(pairs).n:
         unknown = Unmeasured(_NEVER_BOTH)
         return replace(found, change=unknown, method="none", gated=False, not_gated_because=_NEVER_BOTH)
@@ -104,7 +106,7 @@ def _promised(pairs: Pairs, before: Measured, after: Measured, setting: Setting)
     if np.array_equal(*windows) and np.array_equal(*known):
         return setting.estimate(0.0, (0.0, 0.0), "identical")
     if isinstance(before, Unmeasured):
-        return before
+        return Unmeasured(_NOT_BEFORE)
     if isinstance(after, Unmeasured):
         return after
     ratio = after.value / before.value - 1
@@ -125,8 +127,7 @@ def _told(change: Change, candidate: Columns, *, both: bool) -> Change:
     if not served.n:
         return replace(told, nothing_because=NO_BATCH)
     if not both:
-        why = "the baseline has no batch API whose turnaround this could be compared with"
-        return replace(told, gated=False, not_gated_because=why)
+        return replace(told, gated=False, not_gated_because=_NOT_BEFORE)
     return told
 
 

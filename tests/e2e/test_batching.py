@@ -196,3 +196,10 @@ def test_load_shows_calls_and_the_requests_in_one(collecting):
     (station,) = found["candidate"]["deployments"]
     assert station["per_call"] == pytest.approx(1 + 8 * 0.05, rel=0.05)
     assert station["requests"] == pytest.approx(found["requests"] / station["per_call"], rel=0.05)
+
+
+def test_a_limit_that_nothing_waits_for_does_not_apply(project):
+    rows = evalgate(project, "run", "--policy", "everything").stdout.splitlines()
+    (row, _) = [line for line in rows if line.lstrip().startswith("P95 latency")][:2]
+    assert "does not apply" in row
+    assert "✓ pass" in row

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from evalgate.core.budgets import Waiver
 from evalgate.core.errors import ExitCode
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.verdict import CallCounts, Judgement, SideSummary
@@ -56,6 +57,20 @@ def test_an_unproven_block_says_so():
     )
     assert (found.verdict, found.blocked) == ("inconclusive", True)
     assert found.headline.startswith("not proven: accuracy fell by 1.2 points")
+
+
+def test_a_waived_failure_is_no_headline_where_something_else_blocks():
+    waiver = Waiver("accuracy", "max_drop", None, 0.5, "known", "2026-12-31")
+    rules = replace(rules_of(DROP, RISE, limit_of("ttft_p95", "max_rise", 0.1)), waivers=(waiver,))
+    base = [Served(f"c{i}", right=i % 10 > 0) for i in range(400)]
+    cand = [replace(each, right=i % 5 > 0, call="anew", cost=0.001) for i, each in enumerate(base)]
+    found = judge(compare(run_of(base, rules=rules), run_of(cand, "candidate", rules=rules)), rules)
+    assert [(check.verdict, check.blocked) for check in found.checks] == [
+        ("fail", False),
+        ("pass", False),
+        ("inconclusive", True),
+    ]
+    assert found.headline.startswith("not proven: P95 time to first token was not measured")
 
 
 def test_an_open_limit_inside_the_allowance_does_not_block():

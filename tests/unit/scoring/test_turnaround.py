@@ -73,7 +73,9 @@ def test_from_batch_to_live_there_was_nothing_to_wait_for():
     assert "under both policies" in latency.not_gated_because
     assert latency.candidate.value == pytest.approx(1.05, abs=0.01)
     back = compare(run_of(live(60)), run_of([by_batch(each) for each in live(60)], "candidate"))
-    assert back.find("latency_p95").nothing_because == NOBODY_WAITS
+    latency = back.find("latency_p95")
+    assert latency.nothing_because == NOBODY_WAITS
+    assert (latency.candidate, latency.change) == (Unmeasured(NOBODY_WAITS), Unmeasured(NOBODY_WAITS))
 
 
 def test_a_wait_moved_into_a_batch_needs_a_deadline():
