@@ -37,13 +37,17 @@ def as_known(policy: Policy, old: Policy) -> Policy:
 def _as_known(deployment: Deployment, old: Deployment) -> Deployment:
     """Return a deployment at the price, and with the provider's terms of caching, that are known of it.
 
-    Whether prompts are cached, what of them and for how long is asked for by the policy; the rest is not.
+    Whether prompts are cached, what of them and for how long is asked for by the policy; the rest is not. So
+    are the use and the window of a batch API, and its discount is not.
     """
     kept, known = deployment.prompt_cache, old.prompt_cache
     if kept is not None and known is not None:
         terms = {name: getattr(known, name) for name in ("block_tokens", "min_tokens", "capacity_tokens")}
         kept = kept.model_copy(update=terms)
-    return replace(deployment, price=old.price, prompt_cache=kept)
+    batch = deployment.batch
+    if batch is not None and old.batch is not None:
+        batch = batch.model_copy(update={"price_factor": old.batch.price_factor})
+    return replace(deployment, price=old.price, prompt_cache=kept, batch=batch)
 
 
 def claimed_prices(known: Project, tree: Project) -> Mapping[str, Price]:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from evalgate.load.known import as_known
+
 WEAK = 'weak:   {provider: local, model: small, revision: "1"}'
 BATCH = "batch: {price_factor: 0.5, completion_window: 24h}"
 TICKETS = "policies/tickets/production.yaml"
@@ -90,3 +92,12 @@ def test_a_microbatch_is_read_and_changes_no_call(files):
 def test_what_a_microbatch_cannot_be(files, more, said):
     write(files, more)
     assert said in files.said()
+
+
+def test_what_a_commit_knows_of_a_discount_counts_and_the_window_is_the_proposals(files):
+    write(files, BATCH)
+    old = files.load().suites[0].baseline
+    files.edit(TICKETS, BATCH, "batch: {price_factor: 0.01, completion_window: 12h}")
+    claimed = files.load().suites[0].baseline
+    batch = as_known(claimed, old).deployments["weak"].batch
+    assert (batch.price_factor, batch.window_s) == (0.5, 12 * 3600)
