@@ -19,6 +19,7 @@ def _status(written: int | str) -> int | str:
 
 
 FaultSeconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Moment = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class FaultFile(Written):
@@ -30,8 +31,8 @@ class FaultFile(Written):
     hits the ``share`` of attempts; where ``billed``, they are charged as if they had been answered.
     """
 
-    at: float | str
-    until: float | str | None = None
+    at: Moment | str
+    until: Moment | str | None = None
     deployment: str | None = None
     provider: str | None = None
     status: Annotated[int | str, AfterValidator(_status)]

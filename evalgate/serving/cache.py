@@ -28,7 +28,8 @@ Vector = Sequence[float]
 class Entry:
     """A stored answer: raw, before response rules, with the case and the deployment it came from.
 
-    It is there from ``ready_at_s`` on. ``asked`` is the question's last message as it was asked.
+    It is there from ``ready_at_s`` on, or within ``batch_window_s`` where a batch API answers. ``asked`` is
+    the question's last message as it was asked.
     """
 
     response: Response
@@ -37,6 +38,7 @@ class Entry:
     stored_at_s: float
     ready_at_s: float = 0.0
     asked: str = ""
+    batch_window_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,8 @@ class Server:
                 waited_s=looked.waited_s,
             ),
             tokens=None if self._tokens is None else at_once(looked.latency_s),
+            # Who waits for an answer on its way waits for whoever gives it.
+            batch_window_s=entry.batch_window_s if looked.waited_s else None,
         )
 
     async def fresh(self, asked: Asked, caller: Caller) -> Outcome:
@@ -177,7 +179,8 @@ class Server:
         if response is not None and outcome.deployment is not None:
             ready_at_s = asked.at_s + latency_s
             text = question_text(case)
-            entry = Entry(response, case.id, outcome.deployment, asked.at_s, ready_at_s, text)
+            window_s = outcome.batch_window_s
+            entry = Entry(response, case.id, outcome.deployment, asked.at_s, ready_at_s, text, window_s)
             cache.store(looked.key, entry, looked.meaning)
         return replace(
             outcome,

@@ -144,6 +144,19 @@ def test_what_is_wrong_in_a_file_is_said_with_its_line(files):
     assert "the file holds no faults\n    write one a line" in files.said()
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("f.csv", "at,deployment,status,latency_s\nnan,strong,503,1\n"),
+        ("f.jsonl", '{"at": NaN, "deployment": "strong", "status": 503, "latency_s": 1}\n'),
+    ],
+)
+def test_a_time_that_is_no_number_is_refused(files, name, text):
+    files.write(f"suites/tickets/{name}", text)
+    suite(files, f"{{faults: {name}}}")
+    assert "at: nan is not a finite number" in files.said()
+
+
 def test_a_file_that_is_not_there_is_told_where_it_is_named(files):
     suite(files, "{faults: outages.csv}")
     said = files.said()

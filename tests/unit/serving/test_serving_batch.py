@@ -10,10 +10,11 @@ from evalgate.core.calls import Attempt
 from evalgate.core.cases import Case
 from evalgate.core.outcome import Answer, Failure
 from evalgate.core.policy import Router
-from evalgate.core.policy_file import Reliability
+from evalgate.core.policy_file import ExactCache, Reliability
 from evalgate.core.quantities import Quantity
 from evalgate.core.router_file import ColumnRouter
-from evalgate.serving.serve import Asked, serve
+from evalgate.serving.cache import PolicyCache
+from evalgate.serving.serve import Asked, Server, serve
 from tests.unit.serving.serving_fakes import ScriptedCaller, deployment, policy
 
 HOUR = 3600.0
@@ -68,3 +69,17 @@ def test_a_router_sends_some_into_a_batch_and_others_not():
     patient, urgent = (served(made, need=need)[0] for need in (0.0, 1.0))
     assert (patient.batch_window_s, urgent.batch_window_s) == (24 * HOUR, None)
     assert urgent.latency_s == 0.1
+
+
+def test_who_waits_for_an_answer_in_a_batch_waits_for_the_batch():
+    spec = ExactCache(mode="exact", in_flight="wait")
+    server, cache = Server(policy(batched("weak"), cache=spec)), PolicyCache(spec)
+
+    async def run():
+        caller = ScriptedCaller()
+        asked = [Asked(Case(id=f"c{at}", input="q"), 0, at) for at in (0.0, 10.0, 25 * HOUR)]
+        return [await server.serve(each, caller, cache) for each in asked]
+
+    outcomes = asyncio.run(run())
+    assert [each.batch_window_s for each in outcomes] == [24 * HOUR, 24 * HOUR, None]
+    assert [each.latency_s for each in outcomes] == [24 * HOUR, 24 * HOUR - 10, 0.0]
