@@ -35,7 +35,7 @@ from evalgate.core.messages import Message
 from evalgate.core.policy import Deployment, Policy
 from evalgate.core.policy_file import CacheFile, ExactCache, Reliability, SemanticCache
 from evalgate.core.response_file import ResponseFile
-from evalgate.scoring.one_arm import exact_interval
+from evalgate.scoring.methods.one_arm import exact_interval
 from evalgate.serving.cache import PolicyCache
 from evalgate.serving.nearest import NearestKeys
 from evalgate.serving.serve import Asked, Server

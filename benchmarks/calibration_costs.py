@@ -7,7 +7,7 @@ import numpy as np
 from calibration_rows import ALPHA, Row, Section, Target, verdict_rates
 
 from evalgate.scoring.cost import LEAST_CHANGED
-from evalgate.scoring.fieller import CostColumns, change_interval
+from evalgate.scoring.methods.fieller import CostColumns, change_interval
 
 Rng = np.random.Generator
 Costs = Callable[[Rng, int], tuple[np.ndarray, np.ndarray]]

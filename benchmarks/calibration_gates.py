@@ -12,9 +12,9 @@ from evalgate.core.run import Manifest, Run, Session
 from evalgate.gate.judge import judge
 from evalgate.pipeline.live.looking import EXPECTED_DISCORDANCE
 from evalgate.scoring.compare import compare
-from evalgate.scoring.sequential import looks
-from evalgate.scoring.special import ndtri
-from evalgate.scoring.tango import tango_z
+from evalgate.scoring.methods.sequential import looks
+from evalgate.scoring.methods.special import ndtri
+from evalgate.scoring.methods.tango import tango_z
 
 Rng = np.random.Generator
 RULES = Rules(

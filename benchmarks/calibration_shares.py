@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 from calibration_rows import ALPHA, Row, Section, Target, verdict_rates
 
+from evalgate.scoring.methods.ppi import Judged, corrected_interval
+from evalgate.scoring.methods.pseudo_case import difference_interval
+from evalgate.scoring.methods.tango import tango_interval
 from evalgate.scoring.power import tango_chances
-from evalgate.scoring.ppi import Judged, corrected_interval
-from evalgate.scoring.pseudo_case import difference_interval
-from evalgate.scoring.tango import tango_interval
 
 Rng = np.random.Generator
 Draw = Callable[[Rng, int, float], np.ndarray]

@@ -6,8 +6,8 @@ from statistics import NormalDist
 import numpy as np
 from calibration_rows import ALPHA, Row, Section, Target
 
-from evalgate.scoring.exceedance import Calls, p_too_high, p_too_low
-from evalgate.scoring.paired_t import t_interval
+from evalgate.scoring.methods.exceedance import Calls, p_too_high, p_too_low
+from evalgate.scoring.methods.paired_t import t_interval
 
 Rng = np.random.Generator
 BUDGET = 0.10

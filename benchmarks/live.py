@@ -35,7 +35,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from evalgate.scoring.harrell_davis import harrell_davis  # noqa: E402
+from evalgate.scoring.methods.harrell_davis import harrell_davis  # noqa: E402
 
 DELAY_S = 0.05
 SO_TIMESTAMPNS = 35

@@ -35,8 +35,8 @@ LOAD = """
 import sys, time
 from pathlib import Path
 from evalgate.core.suite_file import SuiteFile
-from evalgate.load.case_sources import load_cases
-from evalgate.load.documents import read_yaml
+from evalgate.load.case_files.case_sources import load_cases
+from evalgate.load.syntax.documents import read_yaml
 from evalgate.load.findings import Findings
 
 root = Path.cwd()
@@ -52,8 +52,8 @@ STREAM = """
 import sys, time
 from pathlib import Path
 from evalgate.core.suite_file import SuiteFile
-from evalgate.load.case_sources import cases_in, open_table
-from evalgate.load.documents import read_yaml
+from evalgate.load.case_files.case_sources import cases_in, open_table
+from evalgate.load.syntax.documents import read_yaml
 from evalgate.load.findings import Findings
 
 def resident_mb():

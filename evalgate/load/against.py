@@ -13,16 +13,16 @@ from evalgate.core.errors import BadInput, Problem
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite import alone_of
 from evalgate.load.changed import Changed
-from evalgate.load.documents import Document, read_yaml
+from evalgate.load.code.isolated import IsolatedFunctions
+from evalgate.load.code.untrusted import UntrustedImporter
 from evalgate.load.findings import Importer
-from evalgate.load.git import Commit, Repository, find_commit, open_repository
-from evalgate.load.git_tree import CheckedOut, checked_out
-from evalgate.load.isolated import IsolatedFunctions
+from evalgate.load.from_git.git import Commit, Repository, find_commit, open_repository
+from evalgate.load.from_git.git_tree import CheckedOut, checked_out
 from evalgate.load.joining import Against, Joining
 from evalgate.load.places import PROJECT_FILE, find_project, find_suites
 from evalgate.load.project import Gathered, gather
 from evalgate.load.suites import Selection
-from evalgate.load.untrusted import UntrustedImporter
+from evalgate.load.syntax.documents import Document, read_yaml
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from evalgate.core.clock import moment_of
 from evalgate.core.errors import Problem
 from evalgate.core.router_file import ColumnRouter
 from evalgate.core.suite_file import SuiteFile
-from evalgate.load.cases import CaseFile
-from evalgate.load.documents import Document
-from evalgate.load.policies import LoadedPolicy
-from evalgate.load.prompts import variables
-from evalgate.load.suggest import did_you_mean
+from evalgate.load.case_files.cases import CaseFile
+from evalgate.load.policy_files.policies import LoadedPolicy
+from evalgate.load.policy_files.prompts import variables
+from evalgate.load.syntax.documents import Document
+from evalgate.load.syntax.suggest import did_you_mean
 
 
 def check_slices(

@@ -15,10 +15,10 @@ from evalgate.core.policy_source_file import PolicyOverFile
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.router_file import FunctionRouter
 from evalgate.core.suite_file import FunctionGrader, SimilarityGrader, SuiteFile
-from evalgate.load.documents import Document, read_yaml
-from evalgate.load.families import Family
 from evalgate.load.places import PROJECT_FILE, find_suites
-from evalgate.load.policy_documents import read_written, source_files
+from evalgate.load.policy_files.families import Family
+from evalgate.load.policy_files.policy_documents import read_written, source_files
+from evalgate.load.syntax.documents import Document, read_yaml
 
 _GLOB = frozenset("*?[")
 _LONGEST_PATH = 300

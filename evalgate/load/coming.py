@@ -11,10 +11,10 @@ from evalgate.core.policy import Policy
 from evalgate.core.suite import Suite
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.case_checks import check_clock
-from evalgate.load.cases import CaseFile, capped
-from evalgate.load.documents import Document
+from evalgate.load.case_files.cases import CaseFile, capped
 from evalgate.load.faults import Names, load_faults
 from evalgate.load.findings import Findings
+from evalgate.load.syntax.documents import Document
 from evalgate.load.traffic import arrival_times, load_traffic
 
 

@@ -11,12 +11,12 @@ from evalgate.core.policy_file import DeploymentFile
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.providers_file import ProviderFile, request_kind
 from evalgate.core.suite_file import SuiteFile
-from evalgate.load.cases import read_cases
-from evalgate.load.documents import Document, read_yaml
+from evalgate.load.case_files.cases import read_cases
 from evalgate.load.findings import Findings
 from evalgate.load.places import find_project, find_suites
-from evalgate.load.revisions import load_revision
-from evalgate.load.suggest import did_you_mean
+from evalgate.load.policy_files.revisions import load_revision
+from evalgate.load.syntax.documents import Document, read_yaml
+from evalgate.load.syntax.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

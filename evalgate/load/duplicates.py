@@ -11,7 +11,7 @@ from evalgate.core.errors import Problem
 from evalgate.core.messages import message_json
 from evalgate.core.suite import Suite
 from evalgate.load.project import Gathered
-from evalgate.load.suggest import said
+from evalgate.load.syntax.suggest import said
 
 _MOST_TOLD = 20
 _CURE = "keep one of them, or give them the same `group`: counted twice, one question decides for two"

@@ -11,14 +11,14 @@ from evalgate.core.policy_file import PolicyFile
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.providers_file import FunctionProvider
 from evalgate.core.suite import Project
-from evalgate.load.documents import Document
+from evalgate.load.code.plugins import import_function
 from evalgate.load.duplicates import same_questions
 from evalgate.load.places import find_project
-from evalgate.load.plugins import import_function
 from evalgate.load.project import Gathered, gather
 from evalgate.load.suites import Selection
+from evalgate.load.syntax.documents import Document
+from evalgate.load.syntax.yaml_text import KeyPath
 from evalgate.load.unused import unjudged_families, unused_files
-from evalgate.load.yaml_text import KeyPath
 
 
 @dataclass(frozen=True, slots=True)

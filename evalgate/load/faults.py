@@ -15,12 +15,12 @@ from evalgate.core.policy import Policy
 from evalgate.core.retry import kind_of_status
 from evalgate.core.suite_file import SuiteFile
 from evalgate.core.traffic_file import FaultFile
-from evalgate.load.cases import capped
-from evalgate.load.documents import Document, parse_json, read_text, validate
+from evalgate.load.case_files.cases import capped
 from evalgate.load.findings import Findings
-from evalgate.load.paths import resolve
-from evalgate.load.suggest import did_you_mean
-from evalgate.load.yaml_text import Place, Tree
+from evalgate.load.syntax.documents import Document, parse_json, read_text, validate
+from evalgate.load.syntax.paths import resolve
+from evalgate.load.syntax.suggest import did_you_mean
+from evalgate.load.syntax.yaml_text import Place, Tree
 
 _KEY = ("traffic", "faults")
 _EXAMPLE = '{"at": 60, "until": 120, "deployment": "strong", "status": 503, "latency_s": 0.2}'

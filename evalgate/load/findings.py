@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from evalgate.core.errors import BadInput, Problem
-from evalgate.load.documents import Document
-from evalgate.load.plugins import import_function
-from evalgate.load.yaml_text import KeyPath
+from evalgate.load.code.plugins import import_function
+from evalgate.load.syntax.documents import Document
+from evalgate.load.syntax.yaml_text import KeyPath
 
 T = TypeVar("T")
 Importer = Callable[[str, Path], Callable[..., object]]

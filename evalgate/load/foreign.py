@@ -7,9 +7,9 @@ from evalgate.core.errors import BadInput
 from evalgate.core.policy import Deployment, Policy
 from evalgate.core.providers_file import FunctionProvider
 from evalgate.load.findings import Findings
-from evalgate.load.policies import LoadedPolicy
+from evalgate.load.policy_files.policies import LoadedPolicy
+from evalgate.load.policy_files.revisions import load_revision
 from evalgate.load.project import Gathered
-from evalgate.load.revisions import load_revision
 
 
 def has_foreign_functions(old: LoadedPolicy, base: Gathered, tree: Gathered, ours: Sequence[Policy]) -> bool:

@@ -14,10 +14,10 @@ from evalgate.core.suite_file import (
     TextF1Grader,
     ToolCallsGrader,
 )
-from evalgate.load.documents import Document
-from evalgate.load.patterns import pattern_error
-from evalgate.load.targets import EMPTY_TEXT, RE2_CURE
-from evalgate.load.yaml_text import KeyPath
+from evalgate.load.case_files.targets import EMPTY_TEXT, RE2_CURE
+from evalgate.load.syntax.documents import Document
+from evalgate.load.syntax.patterns import pattern_error
+from evalgate.load.syntax.yaml_text import KeyPath
 
 _TIE = 0.5
 

@@ -20,15 +20,15 @@ from evalgate.core.suite_file import (
     SimilarityGrader,
     SuiteFile,
 )
-from evalgate.load.documents import Document, read_json, read_text, read_yaml
+from evalgate.load.code.functions import as_grader, source_sha256
 from evalgate.load.findings import Findings
-from evalgate.load.functions import as_grader, source_sha256
 from evalgate.load.grader_checks import grader_keys
-from evalgate.load.hosting import PriceSite, load_price
-from evalgate.load.paths import resolve
-from evalgate.load.policies import PolicyShelf
-from evalgate.load.revisions import load_revision
-from evalgate.load.yaml_text import KeyPath
+from evalgate.load.policy_files.hosting import PriceSite, load_price
+from evalgate.load.policy_files.policies import PolicyShelf
+from evalgate.load.policy_files.revisions import load_revision
+from evalgate.load.syntax.documents import Document, read_json, read_text, read_yaml
+from evalgate.load.syntax.paths import resolve
+from evalgate.load.syntax.yaml_text import KeyPath
 
 _RUBRIC_FILES = (".md", ".txt")
 _SCHEMA = dict[str, Any]

@@ -11,19 +11,19 @@ from evalgate.core.project_file import NewRecordings
 from evalgate.core.router_file import FunctionRouter
 from evalgate.core.suite import BaseCommit, Project, Suite, alone_of
 from evalgate.core.suite_file import SuiteFile
+from evalgate.load.case_files.labels import new_labels
 from evalgate.load.changed import Changed
 from evalgate.load.coming import clock_with
-from evalgate.load.documents import Document
-from evalgate.load.families import Family, check_identities
 from evalgate.load.foreign import has_foreign_functions
-from evalgate.load.git_tree import CheckedOut
+from evalgate.load.from_git.git_tree import CheckedOut
 from evalgate.load.known import as_known, claimed_prices
-from evalgate.load.labels import new_labels
 from evalgate.load.leaks import check_leaks
-from evalgate.load.policies import LoadedPolicy
+from evalgate.load.policy_files.families import Family, check_identities
+from evalgate.load.policy_files.policies import LoadedPolicy
 from evalgate.load.project import Gathered
 from evalgate.load.ruler import project_changes, suite_changes
 from evalgate.load.suites import Selection, SuiteLoader
+from evalgate.load.syntax.documents import Document
 
 
 @dataclass(frozen=True, slots=True)

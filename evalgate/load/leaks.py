@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from evalgate.core.cases import Case
 from evalgate.core.errors import Problem
 from evalgate.core.routing import leaked_cases
-from evalgate.load.policies import LoadedPolicy
+from evalgate.load.policy_files.policies import LoadedPolicy
 
 _SHOWN = 3
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.core.errors import BadInput, Problem
-from evalgate.load.columns import GROUPED, converter_of
-from evalgate.load.documents import read_yaml
-from evalgate.load.suggest import did_you_mean
+from evalgate.load.case_files.columns import GROUPED, converter_of
+from evalgate.load.syntax.documents import read_yaml
+from evalgate.load.syntax.suggest import did_you_mean
 
 CALL_KEYS = (
     "request",

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from evalgate.core.calls import Usage
 from evalgate.core.digest import UNHASHED_PARAMS
 from evalgate.core.messages import Message
-from evalgate.load.columns import converter_of
-from evalgate.load.conversations import conversation
+from evalgate.load.case_files.columns import converter_of
+from evalgate.load.case_files.conversations import conversation
+from evalgate.load.case_files.tables import Row
 from evalgate.load.log_columns import LogColumns
-from evalgate.load.tables import Row
-from evalgate.load.values import UnfitValue, as_json, as_moment, as_number, as_plain, as_text, as_valid
+from evalgate.load.syntax.values import UnfitValue, as_json, as_moment, as_number, as_plain, as_text, as_valid
 
 _FAILED = frozenset({"failure", "failed", "error"})
 _FINE = frozenset({"success", "succeeded", "ok", "completed"})

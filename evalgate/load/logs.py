@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.core.errors import BadInput, Problem
-from evalgate.load.cases import capped
+from evalgate.load.case_files.cases import capped
+from evalgate.load.case_files.tables import Row, Table, read_csv, read_json_rows
 from evalgate.load.log_columns import LogColumns
 from evalgate.load.log_lines import LoggedCall, LogLine, cell_of
-from evalgate.load.suggest import did_you_mean
-from evalgate.load.tables import Row, Table, read_csv, read_json_rows
-from evalgate.load.values import UnfitValue, as_text
+from evalgate.load.syntax.suggest import did_you_mean
+from evalgate.load.syntax.values import UnfitValue, as_text
 
 _CHAT = frozenset({"completion", "acompletion", ""})
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from evalgate.core.cascade_file import FunctionConfidence
 from evalgate.core.policy_file import PolicyFile, RevisionOf
 from evalgate.core.router_file import ClassifierRouter, DifficultyRouter, FunctionRouter
-from evalgate.load.documents import Document
-from evalgate.load.git import Commit, differs, fork_point
+from evalgate.load.from_git.git import Commit, differs, fork_point
 from evalgate.load.places import PROJECT_FILE
-from evalgate.load.policy_documents import source_files
+from evalgate.load.policy_files.policy_documents import source_files
 from evalgate.load.project import Gathered
+from evalgate.load.syntax.documents import Document
 
 
 def moved_since(gathered: Gathered) -> Commit | None:

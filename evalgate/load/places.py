@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from evalgate.core.errors import BadInput, Problem
-from evalgate.load.suggest import did_you_mean
+from evalgate.load.syntax.suggest import did_you_mean
 
 PROJECT_FILE = "evalgate.yaml"
 SUITE_FILE = "suite.yaml"

@@ -11,16 +11,16 @@ from evalgate.core.project_file import ProjectFile
 from evalgate.core.providers_file import FunctionProvider
 from evalgate.core.suite import Project
 from evalgate.core.suite_file import SuiteFile
-from evalgate.load.documents import Document, read_yaml
-from evalgate.load.families import Family, check_named
+from evalgate.load.code.plugins import import_function
 from evalgate.load.findings import Findings, Importer
-from evalgate.load.hosting import PriceSite, load_price
-from evalgate.load.paths import resolve
 from evalgate.load.places import find_project, find_suites
-from evalgate.load.plugins import import_function
-from evalgate.load.policies import PolicyShelf
+from evalgate.load.policy_files.families import Family, check_named
+from evalgate.load.policy_files.hosting import PriceSite, load_price
+from evalgate.load.policy_files.policies import PolicyShelf
 from evalgate.load.rules import check_budgets
 from evalgate.load.suites import Selection, SuiteLoader
+from evalgate.load.syntax.documents import Document, read_yaml
+from evalgate.load.syntax.paths import resolve
 
 _PRICES = dict[str, Price]
 _Judged = tuple[Document[SuiteFile], Family | None]

@@ -24,7 +24,7 @@ from evalgate.core.metrics import METRICS, LimitName, Metric
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.quantities import Quantity
 from evalgate.core.suite_file import SuiteFile
-from evalgate.load.documents import Document
+from evalgate.load.syntax.documents import Document
 
 _Budget = (
     ShareBudget

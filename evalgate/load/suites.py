@@ -13,19 +13,19 @@ from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite import Suite
 from evalgate.core.suite_file import SuiteFile
 from evalgate.load.case_checks import check_clock, check_columns, check_near_misses, check_slices
-from evalgate.load.case_sources import load_cases
-from evalgate.load.cases import CaseFile, capped
+from evalgate.load.case_files.case_sources import load_cases
+from evalgate.load.case_files.cases import CaseFile, capped
+from evalgate.load.case_files.labels import LABELS, read_labels
+from evalgate.load.case_files.targets import check_targets
 from evalgate.load.coming import Coming, Known, what_comes
-from evalgate.load.documents import Document
-from evalgate.load.families import Family, check_identities
 from evalgate.load.findings import Findings
 from evalgate.load.grader_checks import check_grader
 from evalgate.load.graders import GraderLoader, LoadedGrader, check_judges, check_texts, grader_json
-from evalgate.load.labels import LABELS, read_labels
 from evalgate.load.leaks import check_leaks
-from evalgate.load.policies import LoadedPolicy, PolicyShelf
+from evalgate.load.policy_files.families import Family, check_identities
+from evalgate.load.policy_files.policies import LoadedPolicy, PolicyShelf
 from evalgate.load.rules import build_rules, check_budgets
-from evalgate.load.targets import check_targets
+from evalgate.load.syntax.documents import Document
 from evalgate.load.waivers import check_expiry, load_waivers
 
 

@@ -14,7 +14,7 @@ from evalgate.core.errors import BadInput, Problem
 from evalgate.core.load import Traffic
 from evalgate.core.traffic_file import TrafficFile
 from evalgate.load.findings import Findings
-from evalgate.load.paths import resolve
+from evalgate.load.syntax.paths import resolve
 
 _CURE = "a trace has a row a request: arrival_s in seconds, and input_tokens and output_tokens where known"
 _MOST_PROBLEMS = 10

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evalgate.core.errors import Problem
-from evalgate.load.families import REJECTED, Family
+from evalgate.load.policy_files.families import REJECTED, Family
 from evalgate.load.project import Gathered
 
 # Code is imported by name, and these are for people.

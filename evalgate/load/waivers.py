@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from evalgate.core.budgets import Waiver
 from evalgate.core.errors import Problem
 from evalgate.core.suite_file import SuiteFile
-from evalgate.load.documents import Document
+from evalgate.load.syntax.documents import Document
 
 
 def today() -> date:

@@ -6,14 +6,14 @@ from pathlib import Path
 from evalgate.core.config_comparison import ConfigComparison
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.policy_file import PolicyFile
-from evalgate.load.documents import Document
 from evalgate.load.everything import Everything, load_everything
-from evalgate.load.families import is_path
 from evalgate.load.litellm_config.config import read_litellm_config
 from evalgate.load.litellm_config.differences import compare_with_config
 from evalgate.load.litellm_config.translate import passed_over
-from evalgate.load.policy_documents import wanted
-from evalgate.load.suggest import did_you_mean
+from evalgate.load.policy_files.families import is_path
+from evalgate.load.policy_files.policy_documents import wanted
+from evalgate.load.syntax.documents import Document
+from evalgate.load.syntax.suggest import did_you_mean
 
 
 def compare_policies_with_config(start: Path, file: str, policies: Sequence[str]) -> ConfigComparison:

@@ -12,8 +12,8 @@ from evalgate.core.outcome import Graded
 from evalgate.core.run import Run
 from evalgate.scoring.columns import Columns, columns_of
 from evalgate.scoring.compare import compare
+from evalgate.scoring.methods.pseudo_case import share_interval
 from evalgate.scoring.paired_quality import UNGRADED
-from evalgate.scoring.pseudo_case import share_interval
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.units import units_of
 

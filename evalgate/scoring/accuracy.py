@@ -6,7 +6,8 @@ from evalgate.core.comparison import Change
 from evalgate.core.numbers import Measured
 from evalgate.scoring.assumptions import counting, inference, judge_notes, sampling, shared_calls
 from evalgate.scoring.columns import Columns
-from evalgate.scoring.one_arm import wilson_interval
+from evalgate.scoring.methods.one_arm import wilson_interval
+from evalgate.scoring.methods.pseudo_case import share_interval
 from evalgate.scoring.paired_quality import (
     UNGRADED,
     Quality,
@@ -20,7 +21,6 @@ from evalgate.scoring.paired_quality import (
     quality_table,
 )
 from evalgate.scoring.pairs import Pairs
-from evalgate.scoring.pseudo_case import share_interval
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.suite_mode import suite_interval
 from evalgate.scoring.units import units_of

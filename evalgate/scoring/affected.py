@@ -14,7 +14,7 @@ import numpy as np
 
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Graded, Outcome, Step
-from evalgate.scoring.arrays import Bools, Ints
+from evalgate.scoring.methods.arrays import Bools, Ints
 
 _CALLS, _SOURCES, _PATH, _ANSWER, _GRADE, _COST, _LATENCY, _TOKENS = (1 << bit for bit in range(8))
 _SERVED = _SOURCES | _PATH | _ANSWER | _GRADE

@@ -13,7 +13,7 @@ from evalgate.core.outcome import Answer, Graded
 from evalgate.core.run import Run
 from evalgate.scoring.accuracy import quality_of
 from evalgate.scoring.answer_length import answered_on, lengths_of
-from evalgate.scoring.arrays import Ints
+from evalgate.scoring.methods.arrays import Ints
 from evalgate.scoring.paired_share import share_of
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.recovery import recovery_of

@@ -6,11 +6,11 @@ import numpy as np
 
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.scoring.arrays import Bools, Floats
 from evalgate.scoring.assumptions import sampling, shared_calls
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.cost import LEAST_CHANGED
-from evalgate.scoring.fieller import (
+from evalgate.scoring.methods.arrays import Bools, Floats
+from evalgate.scoring.methods.fieller import (
     CostColumns,
     RatioInterval,
     change_interval,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalgate.core.outcome import Answer, Graded, Outcome
-from evalgate.scoring.arrays import Bools, Floats, Ints
+from evalgate.scoring.methods.arrays import Bools, Floats, Ints
 
 _ANSWERING = frozenset({"generate", "fallback", "escalate"})
 

@@ -17,10 +17,10 @@ from evalgate.core.hosting_file import Hosting
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.run import Run
 from evalgate.scoring.accuracy import quality_of
-from evalgate.scoring.arrays import Floats
 from evalgate.scoring.columns import columns_of
 from evalgate.scoring.cost import cost_of, spend_of
 from evalgate.scoring.crossings import crossings
+from evalgate.scoring.methods.arrays import Floats
 from evalgate.scoring.pairs import pair
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.units import units_of

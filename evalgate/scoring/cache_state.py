@@ -12,7 +12,7 @@ import numpy as np
 from evalgate.core.outcome import Cost, Graded
 from evalgate.core.policy_file import Price
 from evalgate.core.run import Run
-from evalgate.scoring.arrays import Bools, Ints
+from evalgate.scoring.methods.arrays import Bools, Ints
 from evalgate.scoring.pairs import Pairs
 
 LARGEST_SHARE = 0.01

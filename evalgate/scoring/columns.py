@@ -11,9 +11,9 @@ from evalgate.core.outcome import Failure, Graded
 from evalgate.core.run import Run
 from evalgate.core.trials import TrialsPass, trial_values
 from evalgate.scoring.answers import Answers, answers_of
-from evalgate.scoring.arrays import Bools, Floats, Ints, keeps_all
 from evalgate.scoring.hits import Hits, hits_of
 from evalgate.scoring.ledgers import by_timed_batch, cost_unknown_because, lag_s_of
+from evalgate.scoring.methods.arrays import Bools, Floats, Ints, keeps_all
 from evalgate.scoring.token_columns import TokenColumns, token_columns
 
 

@@ -14,7 +14,6 @@ from evalgate.core.outcome import Graded
 from evalgate.core.run import Look, Run
 from evalgate.scoring.accuracy import quality_change, quality_of
 from evalgate.scoring.answer_length import answer_length_change, answer_length_of
-from evalgate.scoring.arrays import Ints
 from evalgate.scoring.assumptions import amid_faults, recorded_on, whole_windows
 from evalgate.scoring.cache_state import unknown_cache_state
 from evalgate.scoring.columns import Columns, columns_of
@@ -28,6 +27,7 @@ from evalgate.scoring.format_failures import format_failure_change, format_failu
 from evalgate.scoring.hit_rates import HIT_RATES, hit_rate_alone, hit_rate_change
 from evalgate.scoring.lag import mismeasured_because
 from evalgate.scoring.load.metrics import load_changes
+from evalgate.scoring.methods.arrays import Ints
 from evalgate.scoring.near_misses import near_miss_change, near_misses_alone
 from evalgate.scoring.paired_quality import judge_status
 from evalgate.scoring.pairs import Pairs, pair

@@ -4,10 +4,16 @@ import numpy as np
 
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.scoring.arrays import Bools, Floats
 from evalgate.scoring.assumptions import judge_notes, sampling, shared_calls
 from evalgate.scoring.columns import Columns
-from evalgate.scoring.fieller import CostColumns, RatioInterval, change_interval, log_sd, ratio_interval
+from evalgate.scoring.methods.arrays import Bools, Floats
+from evalgate.scoring.methods.fieller import (
+    CostColumns,
+    RatioInterval,
+    change_interval,
+    log_sd,
+    ratio_interval,
+)
 from evalgate.scoring.paired_quality import judge_status
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting

@@ -10,7 +10,7 @@ from math import inf
 import numpy as np
 
 from evalgate.core.breakeven import Crossing, Crossings, Fleet, MonthlyCost, Side
-from evalgate.scoring.arrays import Floats
+from evalgate.scoring.methods.arrays import Floats
 
 MOST_STEPS = 200_000
 _SAME = 1e-12

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from evalgate.core.outcome import Graded
 from evalgate.core.run import Run
-from evalgate.scoring.special import bdtr
+from evalgate.scoring.methods.special import bdtr
 
 DRIFT_ALPHA = 0.01
 """A nightly check that cried wolf once a fortnight would be switched off."""

@@ -13,7 +13,7 @@ from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.scoring.cache_shares import NO_BASELINE, CacheShare, share_change
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.hits import Hits
-from evalgate.scoring.one_arm import exact_interval, wilson_interval
+from evalgate.scoring.methods.one_arm import exact_interval, wilson_interval
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.scoring.arrays import Floats
 from evalgate.scoring.assumptions import judge_notes, sampling, shared_calls
+from evalgate.scoring.methods.arrays import Floats
 from evalgate.scoring.paired_quality import UNGRADED, judge_status
 from evalgate.scoring.paired_share import rise_of, share_of
 from evalgate.scoring.pairs import Pairs

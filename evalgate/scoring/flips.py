@@ -7,8 +7,8 @@ import numpy as np
 
 from evalgate.core.outcome import Failure, Graded
 from evalgate.core.verdict import CaseCounts, Flip
-from evalgate.scoring.arrays import Bools, Ints
 from evalgate.scoring.columns import Columns
+from evalgate.scoring.methods.arrays import Bools, Ints
 from evalgate.scoring.pairs import Pairs
 
 _LONGEST = 200

@@ -6,10 +6,10 @@ import numpy as np
 
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Measured, Unmeasured
-from evalgate.scoring.arrays import Floats
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.latency import Times, exp_or_inf, latency_change, time_problem, touched
-from evalgate.scoring.paired_t import t_interval
+from evalgate.scoring.methods.arrays import Floats
+from evalgate.scoring.methods.paired_t import t_interval
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.units import Units, units_of

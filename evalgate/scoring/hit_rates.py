@@ -6,11 +6,11 @@ import numpy as np
 
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.scoring.arrays import Floats
 from evalgate.scoring.cache_shares import NO_BASELINE, CacheShare, share_change
 from evalgate.scoring.columns import Columns
+from evalgate.scoring.methods.arrays import Floats
+from evalgate.scoring.methods.pseudo_case import MeanInterval, difference_interval, share_interval
 from evalgate.scoring.pairs import Pairs
-from evalgate.scoring.pseudo_case import MeanInterval, difference_interval, share_interval
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.units import units_of
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalgate.core.outcome import Graded
-from evalgate.scoring.arrays import Bools, Ints
+from evalgate.scoring.methods.arrays import Bools, Ints
 
 Pair = tuple[str, str]
 

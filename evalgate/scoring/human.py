@@ -7,7 +7,7 @@ import numpy as np
 
 from evalgate.core.labels import HumanLabel, answer_digest
 from evalgate.core.outcome import Answer, Graded
-from evalgate.scoring.arrays import Bools, Floats, Ints
+from evalgate.scoring.methods.arrays import Bools, Floats, Ints
 
 LabelKey = tuple[str, str]
 

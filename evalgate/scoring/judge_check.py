@@ -11,14 +11,14 @@ from evalgate.core.labels import HumanLabel
 from evalgate.core.numbers import Measured, Unmeasured
 from evalgate.core.outcome import Graded
 from evalgate.core.run import Run
-from evalgate.scoring.arrays import Floats
 from evalgate.scoring.human import LabelKey, label_key, label_means
-from evalgate.scoring.one_arm import wilson_interval
+from evalgate.scoring.methods.arrays import Floats
+from evalgate.scoring.methods.one_arm import wilson_interval
+from evalgate.scoring.methods.ppi import Judged, labels_needed
+from evalgate.scoring.methods.sequential import case_order
+from evalgate.scoring.methods.special import ndtri
 from evalgate.scoring.pairs import Pairs, labels_of, pair
-from evalgate.scoring.ppi import Judged, labels_needed
-from evalgate.scoring.sequential import case_order
 from evalgate.scoring.setting import Setting
-from evalgate.scoring.special import ndtri
 
 
 def judge_check(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from evalgate.scoring.columns import Columns
-from evalgate.scoring.exceedance import SLOW_SHARE
+from evalgate.scoring.methods.exceedance import SLOW_SHARE
 from evalgate.scoring.pairs import Pairs
 
 LARGEST_SHARE = 0.05

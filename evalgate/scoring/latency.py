@@ -9,13 +9,13 @@ import numpy as np
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.scoring.affected import NONE
-from evalgate.scoring.arrays import Bools
 from evalgate.scoring.assumptions import sampling, shared_calls
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.lag import change_mismeasured_because
+from evalgate.scoring.methods.arrays import Bools
+from evalgate.scoring.methods.special import ndtri
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting
-from evalgate.scoring.special import ndtri
 from evalgate.scoring.units import Units
 
 

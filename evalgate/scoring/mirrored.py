@@ -11,9 +11,9 @@ from evalgate.core.comparison import Change
 from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.scoring.accuracy import quality_of
-from evalgate.scoring.arrays import Bools
 from evalgate.scoring.assumptions import inference, sampling, shared_calls
 from evalgate.scoring.columns import Columns
+from evalgate.scoring.methods.arrays import Bools
 from evalgate.scoring.paired_quality import QualityChange, paired_quality
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting

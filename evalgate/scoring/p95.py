@@ -6,12 +6,12 @@ import numpy as np
 
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.scoring.arrays import Floats, Ints
 from evalgate.scoring.columns import Columns
-from evalgate.scoring.exceedance import SLOW_SHARE, Calls, ratio_limits, slow_counts
-from evalgate.scoring.harrell_davis import harrell_davis
 from evalgate.scoring.latency import Times, latency_change, time_problem, touched
-from evalgate.scoring.one_arm import clustered_quantile_interval, quantile_interval
+from evalgate.scoring.methods.arrays import Floats, Ints
+from evalgate.scoring.methods.exceedance import SLOW_SHARE, Calls, ratio_limits, slow_counts
+from evalgate.scoring.methods.harrell_davis import harrell_davis
+from evalgate.scoring.methods.one_arm import clustered_quantile_interval, quantile_interval
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.units import Units, units_of

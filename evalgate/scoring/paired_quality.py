@@ -8,14 +8,14 @@ import numpy as np
 
 from evalgate.core.labels import JudgeStatus
 from evalgate.core.numbers import Estimate, Unmeasured
-from evalgate.scoring.arrays import Bools, Floats
 from evalgate.scoring.columns import Columns
+from evalgate.scoring.methods.arrays import Bools, Floats
+from evalgate.scoring.methods.ppi import LEAST_LABELS, Judged, corrected_interval
+from evalgate.scoring.methods.pseudo_case import difference_interval
+from evalgate.scoring.methods.tango import no_worse_p, tango_interval
 from evalgate.scoring.pairs import Pairs
-from evalgate.scoring.ppi import LEAST_LABELS, Judged, corrected_interval
-from evalgate.scoring.pseudo_case import difference_interval
 from evalgate.scoring.setting import Setting
 from evalgate.scoring.suite_mode import LEAST_TRIALS, right_variance, suite_interval, trial_variance
-from evalgate.scoring.tango import no_worse_p, tango_interval
 from evalgate.scoring.units import Units
 
 Quality = Literal["accuracy", "score"]

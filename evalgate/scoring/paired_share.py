@@ -3,11 +3,11 @@
 import numpy as np
 
 from evalgate.core.numbers import Estimate
-from evalgate.scoring.arrays import Floats
-from evalgate.scoring.one_arm import exact_interval
-from evalgate.scoring.pseudo_case import difference_interval, share_interval
+from evalgate.scoring.methods.arrays import Floats
+from evalgate.scoring.methods.one_arm import exact_interval
+from evalgate.scoring.methods.pseudo_case import difference_interval, share_interval
+from evalgate.scoring.methods.tango import tango_interval
 from evalgate.scoring.setting import Setting
-from evalgate.scoring.tango import tango_interval
 from evalgate.scoring.units import Units
 
 

@@ -8,9 +8,9 @@ from evalgate.core.errors import RunsNotComparable
 from evalgate.core.labels import HumanLabel
 from evalgate.core.run import Run
 from evalgate.scoring.affected import Differences, differences
-from evalgate.scoring.arrays import Bools, Ints, keeps_all
 from evalgate.scoring.columns import Columns, Places, columns_at, places
 from evalgate.scoring.human import HumanGrades, human_grades
+from evalgate.scoring.methods.arrays import Bools, Ints, keeps_all
 
 
 @dataclass(frozen=True, slots=True)

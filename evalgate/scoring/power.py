@@ -11,10 +11,10 @@ import numpy as np
 
 from evalgate.core.comparison import Change, units_to_resolve
 from evalgate.core.numbers import Unmeasured
-from evalgate.scoring.arrays import Floats
-from evalgate.scoring.smallest_drop import least_cases, provable_drop
-from evalgate.scoring.special import ndtr, ndtri
-from evalgate.scoring.tango import tango_interval, tango_z
+from evalgate.scoring.methods.arrays import Floats
+from evalgate.scoring.methods.smallest_drop import least_cases, provable_drop
+from evalgate.scoring.methods.special import ndtr, ndtri
+from evalgate.scoring.methods.tango import tango_interval, tango_z
 
 POWER = 0.8
 WORST_COPY = 1.3

@@ -10,13 +10,13 @@ import math
 from collections.abc import Callable
 
 from evalgate.core.numbers import Measured, Unmeasured
-from evalgate.scoring.arrays import Floats
+from evalgate.scoring.methods.arrays import Floats
+from evalgate.scoring.methods.pseudo_case import scaled_difference_interval
+from evalgate.scoring.methods.roots import last_true
+from evalgate.scoring.methods.special import ndtri
 from evalgate.scoring.paired_quality import UNGRADED
 from evalgate.scoring.pairs import Pairs
-from evalgate.scoring.pseudo_case import scaled_difference_interval
-from evalgate.scoring.roots import last_true
 from evalgate.scoring.setting import Setting
-from evalgate.scoring.special import ndtri
 from evalgate.scoring.units import Units, units_of
 
 _NONE_RIGHT = Unmeasured("the baseline answers none of these cases right, so nothing can be recovered")

@@ -9,9 +9,9 @@ import math
 from dataclasses import dataclass
 
 from evalgate.core.comparison import units_to_resolve
+from evalgate.scoring.methods.pseudo_case import pseudo_units
+from evalgate.scoring.methods.smallest_drop import least_cases, provable_drop
 from evalgate.scoring.power import POWER
-from evalgate.scoring.pseudo_case import pseudo_units
-from evalgate.scoring.smallest_drop import least_cases, provable_drop
 
 NOISY = 0.05
 """From this flip rate on, three runs of the affected cases pay."""

@@ -14,8 +14,8 @@ import numpy as np
 
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.routing import CalibrationBin, ChosenThreshold, RouterQuality
-from evalgate.scoring.arrays import Bools, Floats
-from evalgate.scoring.special import ndtri
+from evalgate.scoring.methods.arrays import Bools, Floats
+from evalgate.scoring.methods.special import ndtri
 
 _NO_GAP = Unmeasured("the strong deployment is not right more often than the weak one")
 

@@ -10,10 +10,10 @@ import math
 import numpy as np
 
 from evalgate.core.trials import pass_k_variances
-from evalgate.scoring.arrays import Bools, Floats
 from evalgate.scoring.columns import Columns
-from evalgate.scoring.pseudo_case import MeanInterval
-from evalgate.scoring.special import ndtr, ndtri
+from evalgate.scoring.methods.arrays import Bools, Floats
+from evalgate.scoring.methods.pseudo_case import MeanInterval
+from evalgate.scoring.methods.special import ndtr, ndtri
 
 LEAST_TRIALS = 3
 

@@ -15,19 +15,19 @@ from evalgate.core.numbers import Estimate, Measured, Unmeasured
 from evalgate.core.sweep import SweepPoint
 from evalgate.scoring.accuracy import quality_of
 from evalgate.scoring.answer_length import answer_length_of
-from evalgate.scoring.arrays import Bools, Floats, Ints
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.cost import NONE_CORRECT, cost_of, spend_of
-from evalgate.scoring.exceedance import SLOW_SHARE
 from evalgate.scoring.failures import failure_rate_of
-from evalgate.scoring.fieller import ratio_interval_of_moments
 from evalgate.scoring.format_failures import format_failures_of
 from evalgate.scoring.geomean import geomean_of
-from evalgate.scoring.harrell_davis import harrell_davis_ranked
-from evalgate.scoring.one_arm import quantile_ranks, wilson_interval
+from evalgate.scoring.methods.arrays import Bools, Floats, Ints
+from evalgate.scoring.methods.exceedance import SLOW_SHARE
+from evalgate.scoring.methods.fieller import ratio_interval_of_moments
+from evalgate.scoring.methods.harrell_davis import harrell_davis_ranked
+from evalgate.scoring.methods.one_arm import quantile_ranks, wilson_interval
+from evalgate.scoring.methods.special import stdtrit
 from evalgate.scoring.p95 import LEAST_CALLS, p95_of
 from evalgate.scoring.setting import Setting
-from evalgate.scoring.special import stdtrit
 from evalgate.scoring.token_columns import mixed
 from evalgate.scoring.turnaround import interactive
 from evalgate.scoring.units import units_of

@@ -14,8 +14,8 @@ import numpy as np
 from evalgate.core.draw import drawn_order
 from evalgate.core.run import Session
 from evalgate.scoring.affected import MANY
-from evalgate.scoring.arrays import Bools, Floats
 from evalgate.scoring.columns import Columns
+from evalgate.scoring.methods.arrays import Bools, Floats
 from evalgate.scoring.pairs import Pairs
 
 LEAST_DRAWN = 40

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalgate.core.outcome import Graded
-from evalgate.scoring.arrays import Bools, Floats, Ints
+from evalgate.scoring.methods.arrays import Bools, Floats, Ints
 
 NO_STREAMS = "the policy does not say whether it streams: write stream: true (or false) into its params"
 

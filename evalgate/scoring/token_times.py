@@ -8,9 +8,9 @@ import numpy as np
 
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Measured, Unmeasured
-from evalgate.scoring.arrays import Bools, Floats
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.latency import Times, latency_change, touched
+from evalgate.scoring.methods.arrays import Bools, Floats
 from evalgate.scoring.p95 import p95_change, p95_of
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting

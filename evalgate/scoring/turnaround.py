@@ -6,9 +6,9 @@ import numpy as np
 
 from evalgate.core.comparison import Change
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.scoring.arrays import Bools
 from evalgate.scoring.columns import Columns
 from evalgate.scoring.latency import Times, latency_change
+from evalgate.scoring.methods.arrays import Bools
 from evalgate.scoring.p95 import LEAST_CALLS, p95_change, p95_of
 from evalgate.scoring.pairs import Pairs
 from evalgate.scoring.setting import Setting

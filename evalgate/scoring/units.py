@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalgate.scoring.arrays import Floats, Ints
 from evalgate.scoring.columns import Columns
+from evalgate.scoring.methods.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

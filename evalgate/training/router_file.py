@@ -1,4 +1,4 @@
-"""A fitted router as the JSON that people commit and :mod:`evalgate.load.routers` reads."""
+"""A fitted router as the JSON that people commit and :mod:`evalgate.load.policy_files.routers` reads."""
 
 import json
 from collections import defaultdict

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from evalgate.core.policy_file import PolicyFile
 from evalgate.core.providers_file import LitellmProvider, OpenAIProvider
-from evalgate.load.documents import Document, validate
 from evalgate.load.litellm_config.config import read_litellm_config
 from evalgate.load.litellm_config.differences import compare_with_config
 from evalgate.load.litellm_config.draft import Draft
 from evalgate.load.litellm_config.translate import translate
-from evalgate.load.policy_documents import merge, wanted
-from evalgate.load.yaml_text import Tree
+from evalgate.load.policy_files.policy_documents import merge, wanted
+from evalgate.load.syntax.documents import Document, validate
+from evalgate.load.syntax.yaml_text import Tree
 
 PROVIDERS = {
     "openai": OpenAIProvider(kind="openai", origin="https://api.openai.com"),

@@ -11,8 +11,8 @@ from evalgate.core.errors import BadInput
 from evalgate.core.policy_file import PolicyFile
 from evalgate.core.project_file import ProjectFile
 from evalgate.core.suite_file import SuiteFile
-from evalgate.load.documents import parse_json, validate
-from evalgate.load.yaml_text import parse_yaml
+from evalgate.load.syntax.documents import parse_json, validate
+from evalgate.load.syntax.yaml_text import parse_yaml
 
 KEYS = {
     SuiteFile: {"policies": "p", "grader": {"kind": "exact"}},

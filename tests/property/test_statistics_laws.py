@@ -13,11 +13,11 @@ from evalgate.core.budgets import Limit
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.gate.judge import judge
 from evalgate.scoring.compare import compare, compare_absolute
+from evalgate.scoring.methods.pseudo_case import difference_interval
+from evalgate.scoring.methods.tango import tango_interval
 from evalgate.scoring.pairs import pair as matched
-from evalgate.scoring.pseudo_case import difference_interval
 from evalgate.scoring.recovery import recovery_of
 from evalgate.scoring.setting import Setting
-from evalgate.scoring.tango import tango_interval
 from tests.synthetic_runs import Served, limit_of, rules_of, run_of
 
 MODES = st.sampled_from(["block", "estimate", "warn"])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from evalgate.load.litellm_config.config import LitellmConfig, Setting
 from evalgate.load.litellm_config.draft import Draft
 from evalgate.load.litellm_config.groups import Deployed, Groups
-from evalgate.load.yaml_text import KeyPath
+from evalgate.load.syntax.yaml_text import KeyPath
 
 # litellm's defaults, where the config has none: seconds, and entries of its cache in memory.
 _TTL_S: Mapping[str, float] = {"local": 600, "redis": 60}

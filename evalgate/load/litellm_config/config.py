@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalgate.core.errors import BadInput, Problem
-from evalgate.load.documents import place_of
 from evalgate.load.litellm_config.included import merged, read_parts
 from evalgate.load.litellm_config.settings import ROUTER_ARGUMENTS
-from evalgate.load.yaml_text import KeyPath, Place, Tree, show_key
+from evalgate.load.syntax.documents import place_of
+from evalgate.load.syntax.yaml_text import KeyPath, Place, Tree, show_key
 
 ENVIRONMENT = "os.environ/"
 _PROXY_SECTIONS = frozenset({"litellm_settings", "router_settings", "general_settings"})

@@ -11,7 +11,7 @@ from evalgate.load.litellm_config.config import LitellmConfig, Setting
 from evalgate.load.litellm_config.draft import Draft, as_number
 from evalgate.load.litellm_config.groups import Asked, Deployed
 from evalgate.load.litellm_config.reliability import Reliable
-from evalgate.load.yaml_text import KeyPath
+from evalgate.load.syntax.yaml_text import KeyPath
 
 # What litellm does where nobody says anything (litellm.allowed_fails, DEFAULT_COOLDOWN_TIME_SECONDS).
 ALLOWED_FAILS, COOLDOWN_TIME_S = 3, 5.0

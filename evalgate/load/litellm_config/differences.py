@@ -11,13 +11,13 @@ from itertools import chain
 from evalgate.core.config_comparison import ComparedPolicy, Difference, Said
 from evalgate.core.policy_file import PolicyFile, SemanticCache
 from evalgate.core.providers_file import ProviderFile
-from evalgate.load.documents import Document, place_of
 from evalgate.load.litellm_config.config import LitellmConfig
 from evalgate.load.litellm_config.draft import Draft, Refusal
 from evalgate.load.litellm_config.groups import Asked, Groups, name_of
 from evalgate.load.litellm_config.translate import Wanted, translate
 from evalgate.load.litellm_config.vendors import fitting, model_at, reached
-from evalgate.load.yaml_text import KeyPath, show_key
+from evalgate.load.syntax.documents import Document, place_of
+from evalgate.load.syntax.yaml_text import KeyPath, show_key
 
 _UNSTATED: KeyPath = ("model_list",)
 # litellm's own habits where a config says nothing; a policy that waits otherwise differs from no line of it.

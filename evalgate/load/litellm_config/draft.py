@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from evalgate.core.errors import Problem
 from evalgate.load.litellm_config.config import LitellmConfig, Setting
-from evalgate.load.yaml_text import KeyPath, show_key
+from evalgate.load.syntax.yaml_text import KeyPath, show_key
 
 
 @dataclass(frozen=True, slots=True)

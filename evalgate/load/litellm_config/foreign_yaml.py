@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from evalgate.core.errors import BadInput, Problem
-from evalgate.load.yaml_syntax import character_problem, syntax_problem
-from evalgate.load.yaml_text import KeyPath, Place, Tree, show_key
+from evalgate.load.syntax.yaml_syntax import character_problem, syntax_problem
+from evalgate.load.syntax.yaml_text import KeyPath, Place, Tree, show_key
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from evalgate.load.litellm_config.config import LitellmConfig, Setting
 from evalgate.load.litellm_config.draft import Draft, as_number
-from evalgate.load.yaml_text import KeyPath
+from evalgate.load.syntax.yaml_text import KeyPath
 
 # litellm's own, where neither the Router nor the module is told another number.
 MAX_FALLBACKS = 5

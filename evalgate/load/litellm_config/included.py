@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalgate.core.errors import BadInput, Problem
-from evalgate.load.documents import parse_json, read_text
 from evalgate.load.litellm_config.foreign_yaml import parse_foreign_yaml
-from evalgate.load.paths import resolve
-from evalgate.load.yaml_text import KeyPath, Place, Tree, show_key
+from evalgate.load.syntax.documents import parse_json, read_text
+from evalgate.load.syntax.paths import resolve
+from evalgate.load.syntax.yaml_text import KeyPath, Place, Tree, show_key
 
 INCLUDE = "include"
 

@@ -13,8 +13,8 @@ from evalgate.load.litellm_config.groups import (
     chain,
     name_of,
 )
-from evalgate.load.suggest import said
-from evalgate.load.yaml_text import KeyPath, show_key
+from evalgate.load.syntax.suggest import said
+from evalgate.load.syntax.yaml_text import KeyPath, show_key
 
 # What litellm does where nobody says anything (openai's DEFAULT_MAX_RETRIES).
 NUM_RETRIES = 2

@@ -10,8 +10,8 @@ from evalgate.load.litellm_config.draft import Draft, as_number
 from evalgate.load.litellm_config.groups import Deployed
 from evalgate.load.litellm_config.settings import PRICE, WHERE, meaning_of_param
 from evalgate.load.litellm_config.vendors import declaration, fitting, model_at, reached
-from evalgate.load.suggest import said
-from evalgate.load.yaml_text import KeyPath, show_key
+from evalgate.load.syntax.suggest import said
+from evalgate.load.syntax.yaml_text import KeyPath, show_key
 
 _PRICES = {
     "input_cost_per_token": "input_per_1m",

@@ -23,8 +23,8 @@ from evalgate.load.litellm_config.settings import (
     Meaning,
     meaning_of_param,
 )
-from evalgate.load.suggest import did_you_mean
-from evalgate.load.yaml_text import KeyPath
+from evalgate.load.syntax.suggest import did_you_mean
+from evalgate.load.syntax.yaml_text import KeyPath
 
 # What people write where a server wants some key and looks at none.
 _NO_KEYS = frozenset(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from evalgate.core.errors import BadInput, Problem
 from evalgate.github.event import Event
-from evalgate.load.git import PREFIX, Commit, Repository, find_commit, names_a_commit
-from evalgate.load.git_changes import head, holds, merge_base, parents
+from evalgate.load.from_git.git import PREFIX, Commit, Repository, find_commit, names_a_commit
+from evalgate.load.from_git.git_changes import head, holds, merge_base, parents
 
 _SHORT = 12
 _DEPTH = "give actions/checkout `fetch-depth: {}`"

@@ -9,8 +9,8 @@ from evalgate.core.report_data import ReportData
 from evalgate.core.verdict import Decision
 from evalgate.gate.decide import decide, nothing_changed
 from evalgate.github.event import Event
-from evalgate.load.git import Commit
-from evalgate.load.git_changes import changed_paths, check_paths, first_changed_line, top_of
+from evalgate.load.from_git.git import Commit
+from evalgate.load.from_git.git_changes import changed_paths, check_paths, first_changed_line, top_of
 from evalgate.pipeline.ci.base_commit import find_base
 from evalgate.pipeline.ci.projects import Change, FoundProject, projects_reached
 from evalgate.pipeline.ci.settings import CiSettings

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from evalgate.core.errors import BadInput, Problem
 from evalgate.load.against import Asked, load_against, load_first
 from evalgate.load.changed import Changed
-from evalgate.load.git import Commit, Repository, names_a_commit
-from evalgate.load.git_changes import files_called
+from evalgate.load.from_git.git import Commit, Repository, names_a_commit
+from evalgate.load.from_git.git_changes import files_called
 from evalgate.load.joining import Against
 from evalgate.load.places import PROJECT_FILE
 from evalgate.pipeline.ci.base_commit import Base

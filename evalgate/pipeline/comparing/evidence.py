@@ -18,7 +18,7 @@ from evalgate.core.run import Run
 from evalgate.core.verdict import Judgement
 from evalgate.pricing.levers import decompose
 from evalgate.scoring.compare import compare, compare_absolute
-from evalgate.scoring.mcnemar import exact_p
+from evalgate.scoring.methods.mcnemar import exact_p
 from evalgate.scoring.power import smallest_effect
 from evalgate.scoring.quantiles import latency_quantiles, token_quantiles
 from evalgate.scoring.token_times import TokenMetric

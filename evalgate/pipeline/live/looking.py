@@ -1,7 +1,7 @@
 """Sequential runs: call the cases in parts, look in between, and stop calling what is decided.
 
 What is declared before the first call is not changed by what comes: the order of the cases, the looks, and
-how strict each of them is (:mod:`evalgate.scoring.sequential`).
+how strict each of them is (:mod:`evalgate.scoring.methods.sequential`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ from evalgate.pipeline.measuring.measure import keeps_order, measure
 from evalgate.pipeline.measuring.walk import walk
 from evalgate.pipeline.spending.spend import Usd, expected, recorded_attempts, total
 from evalgate.scoring.compare import compare_look
-from evalgate.scoring.sequential import FRACTIONS, case_order, looks
+from evalgate.scoring.methods.sequential import FRACTIONS, case_order, looks
 from evalgate.store.recordings import Recordings
 
 # The looks are declared before anything is known, so by how often answers usually flip.

@@ -14,7 +14,7 @@ from evalgate.core.cases import Case
 from evalgate.core.digest import canonical_json
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.messages import Message, message_json
-from evalgate.load.cases import capped
+from evalgate.load.case_files.cases import capped
 from evalgate.load.destinations import Destination, find_destination
 from evalgate.load.log_columns import read_log_columns
 from evalgate.load.log_lines import LoggedCall

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.policy import Policy
 from evalgate.core.written import Written
-from evalgate.load.suggest import did_you_mean
+from evalgate.load.syntax.suggest import did_you_mean
 
 _BLOCKS = ("router", "cascade", "cache", "reliability")
 

@@ -9,6 +9,7 @@ from evalgate.core.metrics import Metric
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.power import BudgetPower
 from evalgate.core.suite import Suite
+from evalgate.scoring.methods.smallest_drop import least_cases
 from evalgate.scoring.power import (
     POWER,
     mde,
@@ -18,7 +19,6 @@ from evalgate.scoring.power import (
     tango_required_n,
 )
 from evalgate.scoring.repeats import repeats_plan
-from evalgate.scoring.smallest_drop import least_cases
 
 ASSUMED = 0.05
 _FEW_DISCORDANT = 30

@@ -7,7 +7,7 @@ from evalgate.core.budgets import Limit
 from evalgate.core.cases import Case
 from evalgate.core.suite import Suite
 from evalgate.grading.needs import suite_judging
-from evalgate.scoring.smallest_drop import cases_for, least_cases, provable_drop
+from evalgate.scoring.methods.smallest_drop import cases_for, least_cases, provable_drop
 
 # Where scoring and gate draw these lines, numpy comes along; planning starts without it.
 LEAST_CALLS_FOR_P95 = 40

@@ -8,7 +8,7 @@ from evalgate.core.errors import BadInput, Problem, ProviderRefused
 from evalgate.core.policy import Policy
 from evalgate.core.suite import Project, Suite
 from evalgate.load.against import Asked, load_against
-from evalgate.load.git import Commit, names_a_commit
+from evalgate.load.from_git.git import Commit, names_a_commit
 from evalgate.load.joining import Against
 from evalgate.load.moved import moved_since
 from evalgate.load.places import find_project

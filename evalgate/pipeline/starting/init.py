@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.progress import Progress
-from evalgate.load.cases import read_cases
+from evalgate.load.case_files.cases import read_cases
 from evalgate.pipeline.project.settings import RecordSettings
 from evalgate.pipeline.starting.starter import CASES_FILE, FILES, OpenAIServer, starter_texts
 

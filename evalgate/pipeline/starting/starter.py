@@ -9,7 +9,7 @@ from string import Template
 
 from evalgate.core.cases import Case
 from evalgate.core.errors import BadInput, Problem
-from evalgate.scoring.smallest_drop import cases_for, least_cases, noise, provable_drop
+from evalgate.scoring.methods.smallest_drop import cases_for, least_cases, noise, provable_drop
 
 ALPHA = 0.05
 FILES = Path(__file__).with_name("starter_files")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from evalgate.scoring.arrays import Floats
+from evalgate.scoring.methods.arrays import Floats
 
 # ServeGen and BurstGPT both find real traffic to be burstier than Poisson (whose coefficient is 1).
 BURSTY = 2.0

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from evalgate.core.load import Queue, Station, StationLoad
-from evalgate.scoring.arrays import Floats
 from evalgate.scoring.load.simulate import Timeline, Visits
+from evalgate.scoring.methods.arrays import Floats
 
 _DRAWN = 200
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalgate.core.load import Collector
-from evalgate.scoring.arrays import Floats, Ints
+from evalgate.scoring.methods.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ import numpy as np
 
 from evalgate.core.load import LoadComparison, Queue, RatePoint, SideLoad, StationLoad, Traffic
 from evalgate.core.numbers import Estimate, Measured, Unmeasured
-from evalgate.scoring.arrays import Floats
 from evalgate.scoring.load.busy import queue_of, station_loads
 from evalgate.scoring.load.ceiling import SATURATED, ceiling_rps, point
 from evalgate.scoring.load.replicate import Draw, Side, draws, played, quantiles
-from evalgate.scoring.special import stdtrit
+from evalgate.scoring.methods.arrays import Floats
+from evalgate.scoring.methods.special import stdtrit
 
 NO_BASELINE = Unmeasured("there is no baseline")
 REQUESTS = 20_000

@@ -8,7 +8,7 @@ import numpy as np
 
 from evalgate.core.calls import Attempt
 from evalgate.core.outcome import Graded, Step
-from evalgate.scoring.arrays import Floats, Ints
+from evalgate.scoring.methods.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 from evalgate.core.load import LoadLevel, StepTime
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.service_time_file import LEVELS_NEEDED
-from evalgate.scoring.arrays import Floats
+from evalgate.scoring.methods.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)

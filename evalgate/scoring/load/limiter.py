@@ -4,7 +4,7 @@ from math import inf
 
 import numpy as np
 
-from evalgate.scoring.arrays import Floats
+from evalgate.scoring.methods.arrays import Floats
 
 # Providers fill their buckets by the second or faster, so what may come at once is a second's worth.
 BURST_S = 1.0

@@ -13,7 +13,7 @@ from evalgate.core.run import Run
 from evalgate.scoring.load.compare import NO_BASELINE, Asked, compare_under_load
 from evalgate.scoring.load.demand import demand_of, uncounted
 from evalgate.scoring.load.replicate import Side
-from evalgate.scoring.special import ndtri
+from evalgate.scoring.methods.special import ndtri
 from evalgate.scoring.turnaround import NOBODY_WAITS
 
 NO_TRAFFIC = Unmeasured("the suite says nothing of its traffic; add traffic: {rps: …} to suite.yaml")

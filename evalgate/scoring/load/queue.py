@@ -9,7 +9,7 @@ from math import inf
 
 import numpy as np
 
-from evalgate.scoring.arrays import Bools, Floats
+from evalgate.scoring.methods.arrays import Bools, Floats
 
 
 def starts(ready: Floats, service_s: Floats, slots: int) -> Floats:

@@ -13,10 +13,10 @@ from math import inf
 import numpy as np
 
 from evalgate.core.load import Station, Traffic
-from evalgate.scoring.arrays import Floats, Ints
 from evalgate.scoring.load.arrivals import gamma_arrivals, rescaled
 from evalgate.scoring.load.demand import Demand
 from evalgate.scoring.load.simulate import Requests, Timeline, simulate
+from evalgate.scoring.methods.arrays import Floats, Ints
 
 # The queue starts empty, which is kinder than a running day; the first tenth is not counted.
 WARM_UP = 0.1

@@ -12,12 +12,12 @@ from math import inf, nan
 import numpy as np
 
 from evalgate.core.load import Collector, Station
-from evalgate.scoring.arrays import Bools, Floats, Ints
 from evalgate.scoring.load.collect import collected
 from evalgate.scoring.load.demand import Demand
 from evalgate.scoring.load.engine import Engine
 from evalgate.scoring.load.limiter import BURST_S, admitted
 from evalgate.scoring.load.queue import starts, starts_with_patience
+from evalgate.scoring.methods.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import pytest
 
 from evalgate.gate.looks import judge_look
 from evalgate.scoring.compare import compare_look
-from evalgate.scoring.sequential import looks
+from evalgate.scoring.methods.sequential import looks
 from tests.synthetic_runs import Served, limit_of, rules_of, run_of
 
 DROP = limit_of("accuracy", "max_drop", 0.05)
@@ -69,8 +69,8 @@ def test_looking_five_times_keeps_the_error_at_the_margin():
     rng = np.random.default_rng(4)
     passed = failed = 0
     limit, runs = limit_of("accuracy", "max_drop", 0.05), 400
-    from evalgate.scoring.special import ndtri
-    from evalgate.scoring.tango import tango_z
+    from evalgate.scoring.methods.special import ndtri
+    from evalgate.scoring.methods.tango import tango_z
 
     for _ in range(runs):
         draws = rng.random(1000)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from evalgate.core.errors import BadInput
-from evalgate.load.cases import MOST_PROBLEMS, read_cases
+from evalgate.load.case_files.cases import MOST_PROBLEMS, read_cases
 from tests.unit.load.conftest import CASES
 
 WHERE = "suites/tickets/cases.jsonl"

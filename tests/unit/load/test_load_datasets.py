@@ -438,9 +438,9 @@ def test_what_is_wrong_with_parquet(data):
 
 def test_a_split_without_rows_is_refused(data, refusal):
     from evalgate.core.suite_file import SuiteFile
-    from evalgate.load.case_sources import all_cases
-    from evalgate.load.documents import read_yaml
-    from evalgate.load.tables import Table
+    from evalgate.load.case_files.case_sources import all_cases
+    from evalgate.load.case_files.tables import Table
+    from evalgate.load.syntax.documents import read_yaml
 
     path = data.source("{dataset: a/b, columns: {input: text}}")
     document = read_yaml(path, SuiteFile, "suite.yaml")

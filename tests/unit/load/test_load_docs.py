@@ -25,9 +25,9 @@ from evalgate.core.cases import Case
 from evalgate.core.labels import HumanLabel
 from evalgate.core.policy_file import Price
 from evalgate.core.written import Written
-from evalgate.load.documents import validate
-from evalgate.load.routers import TextClassifierFile
-from evalgate.load.yaml_text import Tree, parse_yaml
+from evalgate.load.policy_files.routers import TextClassifierFile
+from evalgate.load.syntax.documents import validate
+from evalgate.load.syntax.yaml_text import Tree, parse_yaml
 
 PAGE = (Path(__file__).parents[3] / "docs" / "files.md").read_text(encoding="utf-8")
 MODELS = [

@@ -9,10 +9,10 @@ import pytest
 from evalgate.core.cases import Case
 from evalgate.core.errors import BadInput
 from evalgate.core.outcome import Answer, Grade
-from evalgate.load import git_tree
-from evalgate.load.git import differs, environment, find_commit, fork_point, open_repository
-from evalgate.load.git_tree import checked_out
-from evalgate.load.isolated import FunctionProcessEndedError, IsolatedFunctions
+from evalgate.load.code.isolated import FunctionProcessEndedError, IsolatedFunctions
+from evalgate.load.from_git import git_tree
+from evalgate.load.from_git.git import differs, environment, find_commit, fork_point, open_repository
+from evalgate.load.from_git.git_tree import checked_out
 
 LONE = {"PATH": os.environ["PATH"], "HOME": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 

@@ -7,8 +7,8 @@ import pytest
 from evalgate.core.cases import Case
 from evalgate.core.outcome import Answer
 from evalgate.core.suite_file import JsonSchemaGrader, JudgeGrader, SuiteFile, TrialsPass
-from evalgate.load.documents import validate
-from evalgate.load.yaml_text import parse_yaml
+from evalgate.load.syntax.documents import validate
+from evalgate.load.syntax.yaml_text import parse_yaml
 
 WHERE = "suites/tickets/suite.yaml"
 CHOICE = "grader: {kind: choice, labels: [billing, shipping]}"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from evalgate.core.errors import BadInput
-from evalgate.load.labels import read_labels
+from evalgate.load.case_files.labels import read_labels
 
 ANSWER = "0" * 64
 

@@ -9,8 +9,8 @@ import yaml
 
 from evalgate.load.changed import Changed
 from evalgate.load.litellm_config.foreign_yaml import parse_foreign_yaml
-from evalgate.load.policy_documents import read_written
-from evalgate.load.yaml_text import parse_yaml
+from evalgate.load.policy_files.policy_documents import read_written
+from evalgate.load.syntax.yaml_text import parse_yaml
 from evalgate.pipeline.against_config import compare_policies_with_config
 from evalgate.report.config_comparison import render_text
 

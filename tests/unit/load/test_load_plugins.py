@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from evalgate.core.errors import BadInput
-from evalgate.load.plugins import import_function
+from evalgate.load.code.plugins import import_function
 
 
 def refused(path, root):

@@ -8,7 +8,7 @@ import pytest
 from evalgate.core.messages import Message
 from evalgate.core.prompt_cache_file import PromptCacheFile
 from evalgate.load.known import as_known
-from evalgate.load.revisions import names_a_version
+from evalgate.load.policy_files.revisions import names_a_version
 
 PRODUCTION = "policies/tickets/production.yaml"
 CLASSIFIER = {

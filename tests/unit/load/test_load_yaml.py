@@ -3,9 +3,9 @@
 import pytest
 
 from evalgate.core.errors import BadInput
-from evalgate.load import yaml_text
-from evalgate.load.documents import read_yaml
-from evalgate.load.yaml_text import Place, parse_yaml, show_key
+from evalgate.load.syntax import yaml_text
+from evalgate.load.syntax.documents import read_yaml
+from evalgate.load.syntax.yaml_text import Place, parse_yaml, show_key
 
 
 def refused(text: str) -> str:

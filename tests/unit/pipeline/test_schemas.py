@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evalgate.cli.schema import FILES
-from evalgate.load.yaml_text import parse_yaml
+from evalgate.load.syntax.yaml_text import parse_yaml
 from evalgate.pipeline.schemas import DRAFT, NAMES, schema_text
 from tests.draft07 import faults
 

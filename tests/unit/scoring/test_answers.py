@@ -11,11 +11,11 @@ from evalgate.core.trials import TrialsPass
 from evalgate.gate.judge import judge
 from evalgate.scoring.answer_changes import answer_changes
 from evalgate.scoring.compare import compare, compare_absolute
-from evalgate.scoring.one_arm import exact_interval
+from evalgate.scoring.methods.one_arm import exact_interval
+from evalgate.scoring.methods.tango import tango_interval
 from evalgate.scoring.pairs import pair
 from evalgate.scoring.recovery import recovery_of, score_interval, score_z
 from evalgate.scoring.setting import Setting
-from evalgate.scoring.tango import tango_interval
 from tests.synthetic_runs import Served, limit_of, rules_of, run_of
 
 

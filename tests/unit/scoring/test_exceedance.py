@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evalgate.scoring.exceedance import Calls, p_too_high, p_too_low, ratio_limits, slow_counts
+from evalgate.scoring.methods.exceedance import Calls, p_too_high, p_too_low, ratio_limits, slow_counts
 
 
 def calls_of(before, after, units=None, weights=None):

@@ -6,8 +6,8 @@ from evalgate.core.numbers import Estimate
 from evalgate.core.outcome import Failure
 from evalgate.gate.judge import judge
 from evalgate.scoring.compare import compare, compare_absolute
-from evalgate.scoring.one_arm import wilson_interval
-from evalgate.scoring.tango import tango_interval
+from evalgate.scoring.methods.one_arm import wilson_interval
+from evalgate.scoring.methods.tango import tango_interval
 from tests.synthetic_runs import Served, limit_of, rules_of, run_of
 
 

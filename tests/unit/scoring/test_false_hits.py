@@ -9,7 +9,7 @@ from evalgate.core.budgets import Rules
 from evalgate.core.numbers import Estimate, Unmeasured
 from evalgate.core.outcome import Hit
 from evalgate.scoring.compare import compare, compare_absolute
-from evalgate.scoring.one_arm import exact_interval
+from evalgate.scoring.methods.one_arm import exact_interval
 from tests.synthetic_runs import Served, run_of
 
 

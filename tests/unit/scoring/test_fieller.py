@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evalgate.scoring.fieller import CostColumns, change_interval, fieller_change, ratio_interval
+from evalgate.scoring.methods.fieller import CostColumns, change_interval, fieller_change, ratio_interval
 
 
 def closed_form(a, b, alpha):

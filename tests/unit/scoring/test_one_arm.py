@@ -5,9 +5,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from evalgate.scoring.harrell_davis import harrell_davis
-from evalgate.scoring.one_arm import clustered_quantile_interval, quantile_interval, wilson_interval
-from evalgate.scoring.paired_t import t_interval
+from evalgate.scoring.methods.harrell_davis import harrell_davis
+from evalgate.scoring.methods.one_arm import clustered_quantile_interval, quantile_interval, wilson_interval
+from evalgate.scoring.methods.paired_t import t_interval
 
 
 @pytest.mark.parametrize(("right", "n"), [(0, 5), (5, 5), (340, 400), (1, 2), (9_000, 10_000)])

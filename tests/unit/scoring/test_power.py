@@ -47,7 +47,7 @@ def test_a_true_gain_helps_a_lot(true, power):
 
 
 def test_exact_chances_against_simulation():
-    from evalgate.scoring.tango import tango_interval
+    from evalgate.scoring.methods.tango import tango_interval
 
     rng = np.random.default_rng(8)
     n, discordance, budget, true = 120, 0.08, 0.05, -0.03

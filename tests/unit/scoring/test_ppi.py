@@ -11,7 +11,7 @@ from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import Grade
 from evalgate.scoring.compare import compare
 from evalgate.scoring.judge_check import agreement, judge_check
-from evalgate.scoring.ppi import Judged, corrected_interval, labels_needed, tuned_weight
+from evalgate.scoring.methods.ppi import Judged, corrected_interval, labels_needed, tuned_weight
 from evalgate.scoring.setting import Setting
 from tests.synthetic_runs import Served, run_of
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evalgate.scoring.pseudo_case import (
+from evalgate.scoring.methods.pseudo_case import (
     difference_interval,
     pseudo_units,
     pseudo_units_one_arm,
@@ -17,7 +17,7 @@ def test_number_of_imaginary_cases():
 
 def test_one_imaginary_pair_is_the_interval_of_bonett_and_price():
     # Adding one case at each end: share (gains + 1 - losses - 1) / (n + 2), Wald variance with those counts.
-    from evalgate.scoring import pseudo_case
+    from evalgate.scoring.methods import pseudo_case
 
     losses, gains, n, alpha = 7, 2, 4000, 0.05
     values = np.concatenate([-np.ones(losses), np.ones(gains), np.zeros(n - losses - gains)])

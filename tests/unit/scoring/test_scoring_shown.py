@@ -7,7 +7,7 @@ import pytest
 
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.outcome import TokenTimes
-from evalgate.scoring.mcnemar import exact_p
+from evalgate.scoring.methods.mcnemar import exact_p
 from evalgate.scoring.quantiles import latency_quantiles, token_quantiles
 from tests.synthetic_runs import Served, run_of
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special as scipy_special
 
-from evalgate.scoring import special
+from evalgate.scoring.methods import special
 
 PROBABILITIES = st.floats(1e-9, 1 - 1e-9)
 

@@ -3,8 +3,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from evalgate.scoring.sequential import FRACTIONS, alpha_spent, bounds, case_order, looks
-from evalgate.scoring.special import ndtri
+from evalgate.scoring.methods.sequential import FRACTIONS, alpha_spent, bounds, case_order, looks
+from evalgate.scoring.methods.special import ndtri
 
 
 def test_published_bounds():

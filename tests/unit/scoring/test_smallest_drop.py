@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from evalgate.scoring.smallest_drop import cases_for, least_cases, noise, provable_drop
+from evalgate.scoring.methods.smallest_drop import cases_for, least_cases, noise, provable_drop
 
 
 @pytest.mark.parametrize(("drop", "cases"), [(0.01, 299), (0.02, 149), (0.03, 99), (0.05, 59), (0.10, 29)])

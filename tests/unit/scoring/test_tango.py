@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evalgate.scoring.tango import no_worse_p, tango_interval, tango_z
+from evalgate.scoring.methods.tango import no_worse_p, tango_interval, tango_z
 
 
 def test_published_example_of_tango_1998():

@@ -10,7 +10,7 @@ from evalgate.core.numbers import Unmeasured
 from evalgate.core.trials import TrialsPass, pass_k_variances, trial_values
 from evalgate.scoring.aa import aa
 from evalgate.scoring.compare import compare, compare_absolute
-from evalgate.scoring.pseudo_case import difference_interval
+from evalgate.scoring.methods.pseudo_case import difference_interval
 from tests.synthetic_runs import Served, rules_of, run_of
 
 
