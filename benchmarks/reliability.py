@@ -6,7 +6,7 @@
 requests to each of 19 deployments, with times and failures: one refused 130 of 150, another cut 49 short.
 They become a project: request n of a deployment is recorded with row n, and its retries are the rows after
 it, so that failures that came together stay together. Every policy is judged by `evalgate run`, and a script
-of ten lines that shares no code with it says what success, cost and P95 must be. In the second part the
+of a few lines that shares no code with it says what success, cost and P95 must be. In the second part the
 failures are faults of the traffic instead, on the cases' clock.
 
 Each part is run three times; the best is printed beside a floor: reading the same recordings with ``json``,

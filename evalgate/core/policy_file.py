@@ -19,7 +19,8 @@ from evalgate.core.written import Written
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Usd = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# Beyond any price that is meant; without a bound, a sum of what calls cost could be more than a float holds.
+Usd = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
 
 
 class PriceTier(Written):

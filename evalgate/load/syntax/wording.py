@@ -1,6 +1,7 @@
 """What pydantic says, in the words of the person who wrote the file."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 
 from pydantic_core import ErrorDetails
@@ -43,6 +44,8 @@ _EXPECTED = {
     "model_attributes_type": "a mapping of keys to values",
     "dataclass_type": "a mapping of keys to values",
 }
+_SECONDS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
+_QUANTITY = re.compile(rf"\s*([0-9]+(?:\.[0-9]+)?)\s*(%|{'|'.join(_SECONDS)})\s*", re.IGNORECASE)
 _YAML_1_1_BOOLEANS = {
     **dict.fromkeys(("yes", "on", "y", "true"), "true"),
     **dict.fromkeys(("no", "off", "n", "false"), "false"),
@@ -55,21 +58,36 @@ def _wrong_type(error: ErrorDetails, path: KeyPath, schema: SchemaView, tree: Tr
     if len(alternatives := schema.types_at(path, tree.value)) > 1:
         expected = said(alternatives, "or")
         kind = "string_type" if "text" in alternatives else kind
-    return f"expected {expected}, found {_found_words(value)}", _type_cure(kind, value)
+    return f"expected {expected}, found {_found_words(value)}", _type_cure(
+        kind, value, str(path[-1]) if path else ""
+    )
 
 
-def _type_cure(kind: str, value: object) -> str:
+def _type_cure(kind: str, value: object, key: str) -> str:
     if kind == "bool_type" and isinstance(value, str):
         return f"write {_YAML_1_1_BOOLEANS.get(value.casefold(), 'true or false')}"
     if kind == "string_type" and isinstance(value, int | float):
         return f"put it in quotes: {json.dumps(json.dumps(value))}"
-    if kind in {"int_type", "float_type"} and isinstance(value, str) and _reads_as_number(value):
-        return f"remove the quotes: {value}"
+    if kind in {"int_type", "float_type"} and isinstance(value, str):
+        return _number_cure(value, key)
     if kind in {"list_type", "tuple_type"} and isinstance(value, str | int | float):
         return f"write [{value}]"
     if value is None:
         return "write a value after the colon, or remove the key"
     return ""
+
+
+def _number_cure(text: str, key: str) -> str:
+    if _reads_as_number(text):
+        return f"remove the quotes: {text}"
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        return ""
+    number, unit = float(match[1]), match[2].lower()
+    if unit == "%":
+        return f"write it as a share: {number / 100:g}"
+    in_seconds = key.endswith("_s") or key in {"at", "until"}
+    return f"write seconds without a unit: {number * _SECONDS[unit]:g}" if in_seconds else ""
 
 
 def _reads_as_number(text: str) -> bool:

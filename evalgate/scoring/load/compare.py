@@ -62,7 +62,7 @@ def compare_under_load(
         baseline=shown[0] if baseline is not None else None,
         candidate=shown[-1],
         p95_change=_p95_change(shown, gathered, asked),
-        ceiling_change=_ceiling_change(gathered, asked),
+        ceiling_change=_ceiling_change(shown, gathered, asked),
         p95_within_s=asked.p95_within_s,
     )
 
@@ -109,7 +109,7 @@ class _Gathered:
             rejected_share=float(np.mean(self.rejected)),
             stations=stations,
             queue=self.queue,
-            ceiling_rps=_ceiling(self.ceilings, asked),
+            ceiling_rps=_ceiling(side.policy, self.ceilings, asked),
             curve=curve,
         )
 
@@ -134,12 +134,14 @@ def _saturated(policy: str, busiest: StationLoad) -> Unmeasured:
     )
 
 
-def _ceiling(ceilings: Sequence[float], asked: Asked) -> Measured:
+def _ceiling(policy: str, ceilings: Sequence[float], asked: Asked) -> Measured:
     values = np.array(ceilings)
     if (values == inf).all():
-        return Unmeasured("no deployment has limits or a service time, so nothing bounds the rate")
+        return Unmeasured(
+            f"no deployment of {policy} has limits or a service time, so nothing bounds its rate"
+        )
     if (values == 0).any():
-        return Unmeasured("its P95 is above what is asked for even when nothing else runs")
+        return Unmeasured(f"the P95 of {policy} is above what is asked for even when nothing else runs")
     return _estimate(values, asked.alpha, "no rate holds")
 
 
@@ -178,11 +180,10 @@ def _p95_change(shown: Sequence[SideLoad], gathered: Sequence[_Gathered], asked:
     return unknown or _ratio(gathered[0].p95s(), gathered[1].p95s(), asked.alpha)
 
 
-def _ceiling_change(gathered: Sequence[_Gathered], asked: Asked) -> Measured:
-    if len(gathered) < 2:
+def _ceiling_change(shown: Sequence[SideLoad], gathered: Sequence[_Gathered], asked: Asked) -> Measured:
+    if len(shown) < 2:
         return NO_BASELINE
-    known = [_ceiling(each.ceilings, asked) for each in gathered]
-    unknown = next((each for each in known if isinstance(each, Unmeasured)), None)
+    unknown = next((each.ceiling_rps for each in shown if isinstance(each.ceiling_rps, Unmeasured)), None)
     return unknown or _ratio(np.array(gathered[0].ceilings), np.array(gathered[1].ceilings), asked.alpha)
 
 

@@ -161,6 +161,22 @@ def test_a_key_like_no_other_gets_the_list_of_known_ones():
                 "    remove the quotes: 3"
             ),
         ),
+        (
+            PolicyFile,
+            "deployments: {a: {provider: p, model: m}}\nreliability: {hedge_after_s: 800ms}\n",
+            (
+                "f.yaml:2:30: reliability.hedge_after_s: expected a number, found the text '800ms'\n"
+                "    write seconds without a unit: 0.8"
+            ),
+        ),
+        (
+            PolicyFile,
+            "deployments: {a: {provider: p, model: m, price: {input_per_1m: 1.0e+300}}}\n",
+            (
+                "f.yaml:1:64: deployments.a.price.input_per_1m: 1e+300 is out of range\n"
+                "    write a number of at most 1000000000000000"
+            ),
+        ),
     ],
 )
 def test_plain_words(kind, text, said):

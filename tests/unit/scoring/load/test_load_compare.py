@@ -127,7 +127,9 @@ def test_a_ceiling_is_where_its_quota_is():
 
 def test_nothing_bounded_has_no_ceiling():
     ceiling = load(Side("a", demand(), [Station("a")]), within=None).candidate.ceiling_rps
-    assert ceiling == Unmeasured("no deployment has limits or a service time, so nothing bounds the rate")
+    assert ceiling == Unmeasured(
+        "no deployment of a has limits or a service time, so nothing bounds its rate"
+    )
 
 
 def test_too_slow_alone_has_no_ceiling():
