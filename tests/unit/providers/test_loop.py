@@ -1,4 +1,5 @@
 import asyncio
+import selectors
 import socket
 import time
 from contextlib import contextmanager
@@ -64,6 +65,33 @@ def test_work_counts_as_far_as_it_lies_between_two_moments():
     assert 0.25 <= every < 5
     assert 0.15 <= later < every - 0.09
     assert nothing < 0.01
+
+
+def test_bytes_that_came_while_we_worked_waited_also_where_the_machine_stops_us_for_a_moment(monkeypatch):
+    plain = selectors.DefaultSelector.select
+
+    def stopped(self, timeout=None):
+        events = plain(self, timeout)
+        time.sleep(0.02)
+        return events
+
+    async def go():
+        watch, reader, writer = running_watch(), *socket.socketpair()
+        monkeypatch.setattr(selectors.DefaultSelector, "select", stopped)
+        writer.send(b"x")
+        busy(0.1)
+        waited = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().add_reader(
+            reader, lambda: waited.done() or waited.set_result(watch.waited())
+        )
+        try:
+            return await waited
+        finally:
+            asyncio.get_running_loop().remove_reader(reader)
+            reader.close()
+            writer.close()
+
+    assert run_loop(go()) >= 0.1
 
 
 def test_whoever_waits_three_times_waits_for_the_three_longest_stretches():
