@@ -122,7 +122,8 @@ def _pairs(found: Aa, suite: Suite) -> list[TrialPair]:
             TrialPair(
                 before=number,
                 after=number + 1,
-                changes=comparison.changes,
+                # How often answers flip is told of all trials together.
+                changes=tuple(each for each in comparison.changes if each.metric != "flip_rate"),
                 verdict=ruling.verdict,
                 blocked=ruling.blocked,
                 headline=ruling.headline,
