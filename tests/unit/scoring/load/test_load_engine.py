@@ -5,7 +5,7 @@ import random
 from collections import deque
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from evalgate.core.load import LoadLevel, StepTime
@@ -36,6 +36,9 @@ def by_hand(step: StepTime, asked: list[tuple[float, int, int]]) -> list[float]:
             if running[number] == 0:
                 done[number] = clock
                 del running[number]
+        # Whoever comes in the very moment that an iteration ends may be in the next or not: sums of floats
+        # differ in their last digit by the order of adding.
+        assume(all(at == 0 or abs(at - clock) > 1e-9 for at, *_ in asked))
     return done
 
 
