@@ -183,3 +183,11 @@ def test_what_cannot_be_compared_is_bad_input(recorded):
     assert (done.returncode, "did you mean 'production'?" in done.stderr) == (2, True)
     done = evalgate(recorded, "check", "production")
     assert (done.returncode, "POLICY goes with --against" in done.stderr) == (2, True)
+
+
+def test_a_config_that_is_not_there_is_told_with_what_is_wanted(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "evalgate.yaml").write_text("")
+    done = evalgate(tmp_path, "check", "--against", "missing.yaml")
+    assert done.returncode == 2
+    assert "missing.yaml: no such file\n    name a LiteLLM proxy's config" in done.stderr

@@ -129,7 +129,7 @@ def _found(part: Part, key: KeyPath, name: str, root: Path | None) -> Path:
 
 
 def _tree(path: Path, shown: str) -> Tree:
-    text = read_text(path, shown)
+    text = read_text(path, shown, "name a LiteLLM proxy's config, or a file with the arguments of its Router")
     tree = parse_json(text, shown) if path.suffix == ".json" else parse_foreign_yaml(text, shown)
     if not isinstance(tree.value, dict):
         raise BadInput([Problem("this is no mapping of settings", "write key: value", shown, 1)])
