@@ -6,16 +6,25 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from evalgate.core.errors import BadInput, CannotJudge, Problem
 from evalgate.store.local.pages import lines_in, rows_in
 from evalgate.store.local.place import StorePlace
-from evalgate.store.local.schema import MIGRATIONS, PAGE_BYTES, is_sound, migrate, says_so_twice, version_of
+from evalgate.store.local.schema import (
+    MIGRATIONS,
+    PAGE_BYTES,
+    is_as_declared,
+    is_sound,
+    migrate,
+    says_so_twice,
+    version_of,
+)
 
 # Before this version two processes could spoil a store: one that checkpoints while another starts the log
 # anew (https://sqlite.org/wal.html, "The WAL-Reset Bug"). So there nobody checkpoints but who is alone.
@@ -37,10 +46,32 @@ class Saved:
     removed: int = 0
 
 
+class LocalConnection(sqlite3.Connection):
+    """A connection whose errors about a damaged file are errors of SQLite, whatever text they quote."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
+        """Execute a statement.
+
+        Raises:
+            sqlite3.Error: as always, and also where its message quotes damaged text of the file, which
+                Python cannot decode.
+
+        """
+        try:
+            return super().execute(sql, parameters)
+        except UnicodeDecodeError as error:
+            raise sqlite3.DatabaseError("what the file holds is no text") from error
+
+
 def connect(place: StorePlace) -> sqlite3.Connection:
     """Return a connection in the way every connection of ours is set up, to a store that is mended."""
     connection = sqlite3.connect(
-        place.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=64
+        place.path,
+        timeout=_BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=LocalConnection,
+        cached_statements=64,
     )
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -66,12 +97,10 @@ def prepare(place: StorePlace) -> None:
 
     """
     if place.living():
-        _refuse_newer(place)
+        _has_our_tables(place)
         return
     exists = place.path.exists() and place.path.stat().st_size > 0
-    if exists and place.is_clean():
-        _refuse_newer(place)
-    else:
+    if not (exists and place.is_clean() and _has_our_tables(place)):
         logged = saved_rows(None, place.wal) if _size(place.wal) else Saved()
         if exists and not _is_sound(place):
             _replace_damaged(place)
@@ -105,7 +134,13 @@ def saved_rows(database: Path | None, wal: Path) -> Saved:
 def means_damage(error: sqlite3.Error) -> bool:
     """Tell whether an error means a damaged file, not a full disk, a lock or missing permission."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA)
+    # SQLITE_ERROR: our statements are always the same, so a table or a column that is missing was there.
+    return code in (
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_SCHEMA,
+        sqlite3.SQLITE_ERROR,
+    )
 
 
 def _keep_call(saved: Saved, line: bytes, sha256: bytes) -> None:
@@ -134,15 +169,23 @@ def _is_sound(place: StorePlace) -> bool:
     return sound
 
 
-def _refuse_newer(place: StorePlace) -> None:
+def _has_our_tables(place: StorePlace) -> bool:
+    """Tell whether the file has the tables of its version, without reading what is in them.
+
+    Raises:
+        BadInput: a newer evalgate made it.
+
+    """
     try:
         with closing(connect(place)) as connection:
             version = version_of(connection)
             newer = version > len(MIGRATIONS) and says_so_twice(connection, version)
+            ours = not newer and is_as_declared(connection)
     except sqlite3.Error:
-        return  # whoever reads on will meet it, and mend it
+        return False
     if newer:
         raise _newer(place, version)
+    return ours
 
 
 def _newer(place: StorePlace, version: int) -> BadInput:

@@ -6,6 +6,7 @@ a copy, and whatever damages a file, no row is served whose hash does not verify
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 
 PAGE_BYTES = 4096
 
@@ -69,7 +70,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[str] = MIGRATIO
 
 
 def is_sound(connection: sqlite3.Connection) -> bool:
-    """Tell whether the file is whole by SQLite's own account: structure, indexes, and both version numbers.
+    """Tell whether the file is whole: by SQLite's own account, by both version numbers, and as declared.
 
     Raises:
         sqlite3.DatabaseError: it is not even that.
@@ -80,9 +81,30 @@ def is_sound(connection: sqlite3.Connection) -> bool:
         return False
     if connection.execute("PRAGMA encoding").fetchone()[0] != "UTF-8":
         return False
+    if version <= len(MIGRATIONS) and not is_as_declared(connection):
+        return False
     # Not quick_check alone: that does not see an index which lost a row, and a row that is not found is paid
     # for again.
     return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
+
+
+def is_as_declared(connection: sqlite3.Connection) -> bool:
+    """Tell whether the tables are those of a new store of the same version.
+
+    To SQLite, what declares a table is text like any other: with one letter damaged, a column is called
+    otherwise, and the file is sound all the same.
+
+    Raises:
+        sqlite3.DatabaseError: the file cannot be read.
+
+    """
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+        migrate(new, MIGRATIONS[: version_of(connection)])
+        return _declared(new) == _declared(connection)
+
+
+def _declared(connection: sqlite3.Connection) -> set[tuple[str, ...]]:
+    return set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
 
 
 def says_so_twice(connection: sqlite3.Connection, version: int) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 
 from evalgate.core.run import Session
 from evalgate.store.lines import SessionLine, Texts, attempts_of, response_of
-from evalgate.store.local.opening import connect, means_damage, prepare
+from evalgate.store.local.opening import LocalConnection, connect, means_damage, prepare
 from evalgate.store.local.place import StorePlace
 from evalgate.store.reading import UNREADABLE, Recorded, decode_leniently
 from evalgate.store.recordings import newest_first
@@ -143,7 +143,9 @@ class StoredCalls(Mapping[str, tuple[Recorded, ...]]):
         if not os.access(self._place.path.parent, os.W_OK):
             # A read-only checkout: nobody can write here, so there is nothing to lock, and nothing is mended.
             address = f"{self._place.path.absolute().as_uri()}?immutable=1"
-            self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+            self._connection: sqlite3.Connection = sqlite3.connect(
+                address, uri=True, check_same_thread=False, factory=LocalConnection
+            )
             self._closing = weakref.finalize(self, self._connection.close)
             return
         with self._place.locked():

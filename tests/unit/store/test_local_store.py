@@ -83,6 +83,31 @@ def test_a_flipped_bit_after_a_clean_end_is_noticed(path, caplog):
     assert [each.name.split("-")[0] for each in path.parent.glob("*.corrupt-*")] == ["store.sqlite3.corrupt"]
 
 
+@pytest.mark.parametrize("clean", [True, False])
+@pytest.mark.parametrize("reading", [True, False])
+@pytest.mark.parametrize(
+    ("word", "damaged"),
+    [
+        (b"line BLOB", b"mine BLOB"),
+        (b"CREATE TABLE calls", b"CREATE TABLF calls"),
+        (b"tablecallscalls", b"table\xeeallscalls"),
+        (b"CREATE TABLE claims", b"CREATE TABLE\xeeclaims"),
+    ],
+)
+def test_a_damaged_word_of_what_declares_a_table_is_noticed(path, caplog, word, damaged, reading, clean):
+    keep(path, *map(str, range(5)))
+    content = path.read_bytes()
+    assert content.count(word) == 1
+    path.write_bytes(content.replace(word, damaged))
+    if not clean:
+        path.with_name("store.sqlite3.clean").unlink()
+    if not reading:
+        keep(path, "new")
+    assert held(path) >= digests(*map(str, range(5)))
+    assert (digest_of("new") in held(path)) != reading
+    assert "5 calls saved, none lost" in caplog.text
+
+
 def test_a_row_that_does_not_verify_is_not_served_and_the_others_are(path, caplog):
     keep(path, "a", "b")
     content = path.read_bytes()
