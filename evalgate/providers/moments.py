@@ -3,15 +3,16 @@
 import fcntl
 import hashlib
 import logging
+import mmap
 import os
 import struct
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 # The moments, and behind them when the machine's clock was started: after a restart they mean nothing.
-_DOUBLE = struct.Struct("=d")
+_DOUBLE = struct.Struct("d")
 _CLOCK_SET_S = 300.0
 
 _log = logging.getLogger(__name__)
@@ -39,23 +40,27 @@ class Moments:
 class SharedMoments(Moments):
     """The same for every process that names the same file: each change is made under a lock.
 
-    Where the file cannot be used, this process counts for itself, and says so once.
+    They are read without one, and without asking the kernel. Where the file cannot be used, this process
+    counts for itself, and says so once.
     """
 
     def __init__(self, count: int, folder: Path, name: Sequence[str | None]) -> None:
         """Share ``count`` moments in ``folder`` under ``name``."""
         super().__init__(count)
-        self._started_at = time.time() - time.monotonic()
-        file = folder / hashlib.sha256(repr(tuple(name)).encode()).hexdigest()[:16]
+        self._count = count
         self._file: int | None = None
+        self._shared: memoryview[float] | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            file = folder / hashlib.sha256(repr(tuple(name)).encode()).hexdigest()[:16]
             self._file = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._shared = self._begun(self._file)
         except OSError as error:
             self._give_up(error)
 
     def close(self) -> None:
         """Let go of the file."""
+        self._shared = None
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -65,13 +70,9 @@ class SharedMoments(Moments):
         if self._file is None:
             return super().change(which, change)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            try:
-                self._read()
-                before = super().change(which, change)
-                os.pwrite(self._file, b"".join(map(_DOUBLE.pack, (*self._values, self._started_at))), 0)
-            finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+            with _locked(self._file):
+                before = self.get(which)
+                os.pwrite(self._file, _DOUBLE.pack(change(before)), which * _DOUBLE.size)
         except OSError as error:
             self._give_up(error)
             return super().change(which, change)
@@ -79,20 +80,31 @@ class SharedMoments(Moments):
 
     def get(self, which: int) -> float:
         """Return a moment as anybody set it last."""
-        if self._file is not None:
-            with suppress(OSError):
-                self._read()
-        return super().get(which)
+        return super().get(which) if self._shared is None else self._shared[which]
 
-    def _read(self) -> None:
-        assert self._file is not None
-        size = _DOUBLE.size * (len(self._values) + 1)
-        raw = os.pread(self._file, size, 0)
-        if len(raw) == size:
-            *values, started_at = (value for (value,) in _DOUBLE.iter_unpack(raw))
-            if abs(started_at - self._started_at) < _CLOCK_SET_S:
-                self._values = values
+    def _begun(self, file: int) -> "memoryview[float]":
+        """Return the moments in the file as they are at any time; all are 0 where they tell nothing."""
+        clock_started_at = time.time() - time.monotonic()
+        size = _DOUBLE.size * (self._count + 1)
+        with _locked(file):
+            raw = os.pread(file, size, 0)
+            last = _DOUBLE.unpack(raw[-_DOUBLE.size :])[0] if len(raw) == size else 0.0
+            if abs(last - clock_started_at) > _CLOCK_SET_S:
+                raw = bytes(size - _DOUBLE.size) + _DOUBLE.pack(clock_started_at)
+                os.pwrite(file, raw, 0)
+        # Only read: a page that was written before never lacks room on the disk.
+        return memoryview(mmap.mmap(file, size, access=mmap.ACCESS_READ)).cast("d")
 
     def _give_up(self, error: OSError) -> None:
+        self._values = [self.get(which) for which in range(self._count)]
         self.close()
         _log.warning("limits hold for this process alone: what is asked cannot be shared: %s", error)
+
+
+@contextmanager
+def _locked(file: int) -> Iterator[None]:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)
