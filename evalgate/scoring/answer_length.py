@@ -119,7 +119,7 @@ def _estimate(found: RatioInterval, setting: Setting) -> Estimate:
 
 
 def _too_few(units: Units, lengths: Lengths) -> str:
-    moved = len(np.unique(units.codes[lengths.changed]))
+    moved = units.among(lengths.changed)
     if moved >= LEAST_CHANGED:
         return ""
     what = "case" if units.single else "group"

@@ -92,9 +92,9 @@ class Columns:
         """Return, for each case of n trials, ``values(n)`` at its number of correct ones."""
         tried, correct = self.present.sum(axis=1), self.correct.sum(axis=1).astype(np.intp)
         out = np.zeros(self.n)
-        for trials in np.unique(tried):
+        for trials in set(tried.tolist()):
             here = tried == trials
-            out[here] = np.array(values(int(trials)))[correct[here]]
+            out[here] = np.array(values(trials))[correct[here]]
         return out
 
     def mean(self, values: Floats) -> Floats:

@@ -116,7 +116,7 @@ def _changed(pairs: Pairs) -> Bools:
 
 
 def _too_few(units: Units, changed: Bools) -> str:
-    moved = len(np.unique(units.codes[changed]))
+    moved = units.among(changed)
     if moved >= LEAST_CHANGED:
         return ""
     what = "case" if units.single else "group"

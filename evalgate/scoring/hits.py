@@ -47,12 +47,12 @@ class Hits:
     @property
     def pairs(self) -> frozenset[Pair]:
         """The distinct pairs of questions with a labelled hit."""
-        return frozenset(self.names[code] for code in np.unique(self.pair[self.pair >= 0]))
+        return frozenset(self.names[code] for code in set(self.pair[self.pair >= 0].tolist()))
 
     @property
     def false_pairs(self) -> frozenset[Pair]:
         """Those of them of which a hit was false; a pair that was right before is no better for it."""
-        return frozenset(self.names[code] for code in np.unique(self.pair[self.false]))
+        return frozenset(self.names[code] for code in set(self.pair[self.false].tolist()))
 
 
 def hits_of(results: Sequence[Graded], where: tuple[Ints, Ints], shape: tuple[int, int]) -> Hits:

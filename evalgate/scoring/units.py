@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalgate.scoring.columns import Columns
-from evalgate.scoring.methods.arrays import Floats, Ints
+from evalgate.scoring.methods.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ class Units:
         if self.single:
             return weighed
         return np.bincount(self.codes, weights=weighed, minlength=self.count).astype(np.float64)
+
+    def among(self, chosen: Bools) -> int:
+        """Return how many units have a chosen case."""
+        return int(np.count_nonzero(np.bincount(self.codes[chosen])))
 
 
 def units_of(columns: Columns) -> Units:
