@@ -62,6 +62,13 @@ def cost_of_steps(steps: Sequence[Step], prices: Mapping[str, Price]) -> Cost | 
     )
 
 
+def usage_usd(usage: Usage, price: Price, deployment: str) -> float | Unmeasured:
+    """Return what an answer with this usage costs by the price alone, whatever a provider would report."""
+    if _says_nothing(price):
+        return _unsaid(deployment)
+    return _usage_usd(usage, price, deployment, answered=True)
+
+
 def _cost_of_one(step: Step, prices: Mapping[str, Price]) -> Cost | Unmeasured:
     price = prices.get(step.deployment)
     if price is None:
@@ -90,16 +97,14 @@ def _said_usd(attempt: Attempt, step: Step, price: Price) -> float | Unmeasured 
         return Unmeasured(
             f"deployment {step.deployment!r} answered from its cache and did not say at what cost"
         )
-    if price.reported and not (_charges_input(price) or _charges_output(price) or price.per_request):
-        return Unmeasured(f"deployment {step.deployment!r} did not say what a call cost")
-    return None
+    return _unsaid(step.deployment) if _says_nothing(price) else None
 
 
 def _table_usd(attempt: Attempt, step: Step, price: Price) -> float | Unmeasured:
     usage = attempt.usage
     if usage is None:
         return _usd_without_usage(attempt, step, price)
-    usd = _usage_usd(usage, price, step, answered=attempt.error is None)
+    usd = _usage_usd(usage, price, step.deployment, answered=attempt.error is None)
     if not isinstance(usd, Unmeasured):
         return usd
     reported = _reported(attempt)
@@ -131,7 +136,7 @@ def _cut_off_usd(attempt: Attempt, step: Step, price: Price) -> float | Unmeasur
         if each.usage is not None and each.usage.input_tokens is not None
     ]
     if inputs and attempt.billing != "billed" and _charges_input(price):
-        return _usage_usd(Usage(input_tokens=max(inputs)), price, step, answered=False)
+        return _usage_usd(Usage(input_tokens=max(inputs)), price, step.deployment, answered=False)
     if price.hosting is not None:
         # No bill comes for one call; like any cut-off output, what the machines made of it is left out.
         return price.per_request
@@ -147,7 +152,7 @@ def _reported(attempt: Attempt) -> float | None:
     return usd if usd is not None and 0 <= usd < math.inf else None
 
 
-def _usage_usd(usage: Usage, price: Price, step: Step, *, answered: bool) -> float | Unmeasured:
+def _usage_usd(usage: Usage, price: Price, deployment: str, *, answered: bool) -> float | Unmeasured:
     total, output = usage.input_tokens, usage.output_tokens
     rates: Price | PriceTier = price
     if price.tiers and total is not None:
@@ -155,16 +160,16 @@ def _usage_usd(usage: Usage, price: Price, step: Step, *, answered: bool) -> flo
     cached, written = usage.cached_input_tokens or 0, usage.cache_write_tokens or 0
     if total is None:
         if _charges_input(price):
-            return _unknown(step, "input")
+            return _unknown(deployment, "input")
         total = cached + written
     if output is None:
         # A failed attempt with known input was cut off before the provider counted its output.
         if answered and _charges_output(price):
-            return _unknown(step, "output")
+            return _unknown(deployment, "output")
         output = 0
     fresh = total - cached - written
     if fresh < 0 or cached < 0 or written < 0 or output < 0:
-        return _impossible(step, usage)
+        return _impossible(deployment, usage)
     usd = fresh * rates.input_per_1m + output * rates.output_per_1m
     if cached:
         usd += cached * _rate_or_input(rates.cached_input_per_1m, rates)
@@ -182,6 +187,11 @@ def _rates(price: Price, input_tokens: int) -> Price | PriceTier:
     return max(reached, key=lambda tier: tier.above_input_tokens) if reached else price
 
 
+def _says_nothing(price: Price) -> bool:
+    """Whether only the provider can say what a call costs."""
+    return price.reported and not (_charges_input(price) or _charges_output(price) or price.per_request)
+
+
 def _charges_input(price: Price) -> bool:
     # Tiers depend on the input, so without it even the output has no price.
     return bool(price.input_per_1m or price.cached_input_per_1m or price.cache_write_per_1m or price.tiers)
@@ -191,15 +201,17 @@ def _charges_output(price: Price) -> bool:
     return price.output_per_1m > 0 or any(tier.output_per_1m for tier in price.tiers)
 
 
-def _unknown(step: Step, which: str) -> Unmeasured:
-    return Unmeasured(
-        f"deployment {step.deployment!r} did not report its {which} tokens, and they have a price"
-    )
+def _unsaid(deployment: str) -> Unmeasured:
+    return Unmeasured(f"deployment {deployment!r} did not say what a call cost")
 
 
-def _impossible(step: Step, usage: Usage) -> Unmeasured:
+def _unknown(deployment: str, which: str) -> Unmeasured:
+    return Unmeasured(f"deployment {deployment!r} did not report its {which} tokens, and they have a price")
+
+
+def _impossible(deployment: str, usage: Usage) -> Unmeasured:
     return Unmeasured(
-        f"deployment {step.deployment!r} reported impossible tokens: input {usage.input_tokens}, "
+        f"deployment {deployment!r} reported impossible tokens: input {usage.input_tokens}, "
         f"of them cached {usage.cached_input_tokens} and cache-written {usage.cache_write_tokens}; "
         f"output {usage.output_tokens}"
     )

@@ -1,6 +1,6 @@
 """Recorded calls in memory: which sessions there are, and what each of them knows of a digest."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -70,6 +70,11 @@ class Recordings:
         }
         return Recordings(sessions, self._layers)
 
+    def remembered(self) -> "Recordings":
+        """Return the same as it is now, for whoever looks for each digest several times."""
+        layers = [each if isinstance(each, dict) else _Remembered(each) for each in self._layers]
+        return Recordings(self._sessions, layers)
+
     def __len__(self) -> int:
         """Return how many recordings can be found: one per digest and session."""
         visible: dict[str, tuple[Recorded, ...]] = {}
@@ -113,6 +118,28 @@ class Recordings:
             if found is not None:
                 return found
         return ()
+
+
+class _Remembered(Mapping[str, tuple[Recorded, ...]]):
+    """A layer in which nothing is looked for twice."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+        self._known: dict[str, tuple[Recorded, ...] | None] = {}
+
+    def __getitem__(self, digest: str) -> tuple[Recorded, ...]:
+        if digest not in self._known:
+            self._known[digest] = self._layer.get(digest)
+        found = self._known[digest]
+        if found is None:
+            raise KeyError(digest)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layer)
+
+    def __len__(self) -> int:
+        return len(self._layer)
 
 
 def read_recordings(paths: Sequence[Path]) -> Recordings:

@@ -22,7 +22,7 @@ from evalgate.pipeline.comparing.bench import Bench, Judged, manifest_of
 from evalgate.pipeline.live.rounds import Round
 from evalgate.pipeline.measuring.judging import SuiteJudge
 from evalgate.pipeline.measuring.measure import keeps_order, measure
-from evalgate.pipeline.measuring.walk import walk
+from evalgate.pipeline.measuring.walk import every_request, walk
 from evalgate.pipeline.spending.spend import Usd, expected, recorded_attempts, total
 from evalgate.scoring.compare import compare_look
 from evalgate.scoring.methods.sequential import FRACTIONS, case_order, looks
@@ -78,7 +78,8 @@ class Looking:
         """Return what stopping early left undone: calls not made, and what they would have cost."""
         used = max(look.cases for look in self.ended.values())
         policies = _policies(self.suite)
-        pool = recorded_attempts(self.suite, policies, recordings)
+        every = (request for policy in policies for _, _, request in every_request(self.suite, policy))
+        pool = recorded_attempts(every, recordings)
         costs: dict[str, Usd] = {}
         for policy in policies:
             cases = self.ended[policy.name].cases if policy.name in self.ended else used

@@ -1,6 +1,6 @@
 """Serve a suite without calling anybody, to learn which calls it needs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from evalgate.core.calls import Attempt, Call, Request, Response
@@ -9,8 +9,10 @@ from evalgate.core.policy_file import HEDGE_SAMPLE, Reliability, SemanticCache
 from evalgate.core.suite import Suite
 from evalgate.pipeline.measuring.measure import Pass, questions
 from evalgate.pipeline.measuring.replaying import run_now
+from evalgate.serving.generated import Ready
 from evalgate.serving.lookup import embed_request
-from evalgate.serving.requests import request_for
+from evalgate.serving.prompts import compile_prompt
+from evalgate.serving.requests import fill_request
 from evalgate.serving.serve import Asked
 from evalgate.store.recordings import Recordings
 from evalgate.store.replay import MissingCall, ReplayCaller
@@ -75,8 +77,23 @@ def walk(suite: Suite, policy: Policy, recordings: Recordings | None, *, succeed
 
     """
     caller = _Pretending(ReplayCaller(recordings) if recordings is not None else None, succeeding)
-    _serve_all(suite, policy, caller)
+    if asks_one_alone(policy) and not suite.faults:
+        _ask_every_deployment(suite, policy, caller)
+    else:
+        _serve_all(suite, policy, caller)
     return caller.walked
+
+
+def asks_once(policy: Policy) -> bool:
+    """Whether a case is one call to one deployment, whatever becomes of that call and of others."""
+    rules = policy.reliability
+    levers = policy.cascade is not None or policy.cache is not None or bool(rules.fallbacks)
+    return not (levers or rules.hedges or rules.cools_down)
+
+
+def asks_one_alone(policy: Policy) -> bool:
+    """Whether a case is that, and nothing chooses the deployment either."""
+    return asks_once(policy) and len(policy.deployments) == 1
 
 
 def _serve_all(suite: Suite, policy: Policy, caller: _Pretending) -> None:
@@ -96,16 +113,22 @@ def _serve_all(suite: Suite, policy: Policy, caller: _Pretending) -> None:
 def walk_every_deployment(suite: Suite, policy: Policy, recordings: Recordings) -> Walked:
     """Return the calls that recording every deployment of ``policy`` on every case needs."""
     caller = _Pretending(ReplayCaller(recordings), succeeding=True)
-    for asked, alias, request in every_request(suite, policy):
-        caller.met_missing = False
-        run_now(caller(request, policy.deployments[alias].rules(policy.reliability)))
-        caller.walked.deployment.setdefault(request.digest, alias)
-        caller.walked.by_case.setdefault(asked.case.id, set()).add(request.digest)
-        if caller.met_missing:
-            caller.walked.missing_cases[asked.case.id] = None
+    _ask_every_deployment(suite, policy, caller)
     if (everybody := asking_everybody(policy)) is not None:
         _serve_all(suite, everybody, caller)
     return caller.walked
+
+
+def _ask_every_deployment(suite: Suite, policy: Policy, caller: _Pretending) -> None:
+    walked = caller.walked
+    rules = {alias: each.rules(policy.reliability) for alias, each in policy.deployments.items()}
+    for asked, alias, request in every_request(suite, policy):
+        caller.met_missing = False
+        run_now(caller(request, rules[alias]))
+        walked.deployment.setdefault(request.digest, alias)
+        walked.by_case.setdefault(asked.case.id, set()).add(request.digest)
+        if caller.met_missing:
+            walked.missing_cases[asked.case.id] = None
 
 
 def asking_everybody(policy: Policy) -> Policy | None:
@@ -124,16 +147,27 @@ def every_request(suite: Suite, policy: Policy) -> Iterator[tuple[Asked, str, Re
     Of those that only a cache asks, embedders are asked for every case, and verifiers not: what they are
     asked depends on what was stored.
     """
+    ways = _ways(policy)
     for asked in questions(suite):
-        yield from every_request_of(policy, asked)
+        yield from _asked_by(policy, ways, asked)
 
 
 def every_request_of(policy: Policy, asked: Asked) -> Iterator[tuple[Asked, str, Request]]:
     """Yield the same for one case."""
-    for alias, deployment in policy.answering.items():
-        yield asked, alias, request_for(asked.case, deployment, asked.trial)
+    yield from _asked_by(policy, _ways(policy), asked)
+
+
+def _ways(policy: Policy) -> list[tuple[str, Ready]]:
+    return [(alias, (each, compile_prompt(each.prompt))) for alias, each in policy.answering.items()]
+
+
+def _asked_by(
+    policy: Policy, ways: Sequence[tuple[str, Ready]], asked: Asked
+) -> Iterator[tuple[Asked, str, Request]]:
+    for alias, (deployment, prompt) in ways:
+        yield asked, alias, fill_request(asked.case, deployment, prompt, asked.trial)
         if policy.reliability.hedges_same:
-            yield asked, alias, request_for(asked.case, deployment, asked.trial, HEDGE_SAMPLE)
+            yield asked, alias, fill_request(asked.case, deployment, prompt, asked.trial, HEDGE_SAMPLE)
     if isinstance(policy.cache, SemanticCache):
         request = embed_request(policy, asked.case)
         if request is not None:

@@ -1,6 +1,6 @@
 """The verb ``plan``: what would be called, reused and spent, without calling anything."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from evalgate.core.calls import Request
@@ -12,7 +12,14 @@ from evalgate.core.progress import Progress
 from evalgate.core.run import Mode
 from evalgate.core.suite import Project, Suite
 from evalgate.pipeline.measuring.recorded import committed, committed_and_local
-from evalgate.pipeline.measuring.walk import Walked, walk, walk_every_deployment
+from evalgate.pipeline.measuring.walk import (
+    Walked,
+    asks_once,
+    asks_one_alone,
+    every_request,
+    walk,
+    walk_every_deployment,
+)
 from evalgate.pipeline.planning.plan_judging import plan_judging
 from evalgate.pipeline.planning.power_warnings import power_warnings
 from evalgate.pipeline.planning.remeasure import to_refresh, to_remeasure
@@ -69,7 +76,7 @@ def plan_suite(project: Project, suite: Suite, settings: PlanSettings, progress:
         CannotJudge: a router's own function broke.
 
     """
-    recordings = committed_and_local(project, suite)
+    recordings = committed_and_local(project, suite).remembered()
     policies = [policy for policy in (suite.baseline, *suite.proposals) if policy is not None]
     # Which cases are drawn follows from a session that is not there yet; how many does not.
     count = settings.remeasure if settings.mode == "auto" else 0
@@ -80,7 +87,8 @@ def plan_suite(project: Project, suite: Suite, settings: PlanSettings, progress:
         sides.append(_side(project, _Part(suite, anew), policy, recordings, settings))
         progress.advance()
     calling = any(side.to_make or side.to_fear for side in sides)
-    pool = recorded_attempts(suite, [side.policy for side in sides], recordings) if calling else {}
+    asked = (request for side in sides for request in _asked_of_any(suite, side))
+    pool = recorded_attempts(asked, recordings) if calling else {}
     bill = _Bill({}, {})
     planned = tuple(_planned(suite, side, pool, bill) for side in sides)
     needed = {digest for side in sides for digest in side.usual.needed}
@@ -132,7 +140,7 @@ def _side(
         usual = walk(suite, policy, recordings, succeeding=True)
         everything = settings.mode == "live"
         failing = usual
-        if not _asks_once(policy):
+        if not asks_once(policy):
             failing = walk(suite, policy, None if everything else recordings, succeeding=False)
     calls: Mapping[Mode, Mapping[str, Request]] = {
         "replay": {},
@@ -147,9 +155,12 @@ def _side(
     return _Side(policy, prices, usual, failing, to_make, to_fear)
 
 
-def _asks_once(policy: Policy) -> bool:
-    """Whether a case is one call to one deployment, whatever becomes of that call and of others."""
-    return policy.cascade is None and policy.cache is None and not policy.reliability.fallbacks
+def _asked_of_any(suite: Suite, side: _Side) -> Iterable[Request]:
+    """Return what every deployment would be asked, whichever a case goes to."""
+    policy = side.policy
+    if asks_one_alone(policy):
+        return side.usual.needed.values()
+    return (request for _, _, request in every_request(suite, policy))
 
 
 def _planned(suite: Suite, side: _Side, pool: Pool, bill: _Bill) -> PlannedSide:

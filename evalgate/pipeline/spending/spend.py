@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from evalgate.core.calls import Attempt, Request, Usage
 from evalgate.core.digest import canonical_json, messages_json
 from evalgate.core.numbers import Unmeasured
-from evalgate.core.policy import Policy
 from evalgate.core.policy_file import Price
-from evalgate.core.suite import Suite
-from evalgate.pipeline.measuring.walk import every_request
 from evalgate.pricing.calls import Identity, attempts_usd
+from evalgate.pricing.cost import usage_usd
 from evalgate.store.recordings import Recordings
 
 Usd = float | Unmeasured
@@ -23,14 +21,13 @@ _MOST_OUTPUT = ("max_completion_tokens", "max_tokens")
 BY_LENGTH = "prompt length / 4, and max_tokens"
 
 
-def recorded_attempts(suite: Suite, policies: Iterable[Policy], recordings: Recordings) -> Pool:
+def recorded_attempts(asked: Iterable[Request], recordings: Recordings) -> Pool:
     """Return the recorded calls to each served model, by what answers, each call once."""
     found: defaultdict[Identity, dict[str, tuple[Attempt, ...]]] = defaultdict(dict)
-    for policy in policies:
-        for _, _, request in every_request(suite, policy):
-            recorded = recordings.find(request.digest)
-            if recorded is not None:
-                found[identity_of(request)][request.digest] = recorded.attempts
+    for request in asked:
+        recorded = recordings.find(request.digest)
+        if recorded is not None:
+            found[identity_of(request)][request.digest] = recorded.attempts
     return {identity: list(calls.values()) for identity, calls in found.items()}
 
 
@@ -115,7 +112,7 @@ def most_output(request: Request) -> int | None:
 
 def _tokens_usd(input_tokens: int, output_tokens: int | None, price: Price, written: int = 0) -> Usd:
     usage = Usage(input_tokens, cache_write_tokens=written, output_tokens=output_tokens)
-    return usd_of((Attempt(0.0, usage=usage),), price)
+    return usage_usd(usage, price, "")
 
 
 def usd_of(attempts: tuple[Attempt, ...], price: Price) -> Usd:
