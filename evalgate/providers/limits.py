@@ -169,15 +169,20 @@ class Ahead:
         """Start with none, as nobody knows yet how long anything takes."""
         self._ready_s = self._attempt_s = 0.0
 
+    @property
+    def knows(self) -> bool:
+        """Whether any attempt has ended yet."""
+        return self._attempt_s > 0
+
     def learn(self, ready_s: float, attempt_s: float) -> None:
         """Take in how long making one ready took, and the attempt itself."""
-        known = self._attempt_s > 0
-        self._ready_s += (ready_s - self._ready_s) * (_NEWS if known else 1.0)
-        self._attempt_s += (attempt_s - self._attempt_s) * (_NEWS if known else 1.0)
+        news = _NEWS if self.knows else 1.0
+        self._ready_s += (ready_s - self._ready_s) * news
+        self._attempt_s += (attempt_s - self._attempt_s) * news
 
     def of(self, places: int) -> int:
         """Return how many, at most as many as there are places."""
-        if self._attempt_s <= 0:
+        if not self.knows:
             return 0
         return min(places, int(2 * places * self._ready_s / self._attempt_s))
 
@@ -217,6 +222,11 @@ class Gate:
         # Where a rate holds attempts back, whoever is ready would only wait for it.
         held = self._requests is not None or self._tokens is not None
         return places if held else places + self._ahead.of(places)
+
+    @property
+    def knows(self) -> bool:
+        """Whether any attempt has ended yet."""
+        return self._ahead.knows
 
     @property
     def counts_tokens(self) -> bool:

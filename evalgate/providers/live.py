@@ -144,11 +144,14 @@ class LiveCaller:
         """Return how many calls to have under way, so that every place is used as far as it is known.
 
         A call is claimed before it is made ready, which takes about as long: so twice as many are ahead.
+        While the very first answers are awaited there is time to claim all the next.
         """
-        places = [int(gate.places.limit) for gate in self._gates.values()]
-        ready = [gate.under_way for gate in self._gates.values()]
-        ahead = 2 * (sum(ready) - sum(places))
-        return (self._pace.concurrency or sum(places) or START) + ahead
+        gates = self._gates.values()
+        places = sum(int(gate.places.limit) for gate in gates)
+        chosen = self._pace.concurrency or places or START
+        if not any(gate.knows for gate in gates):
+            return 2 * chosen
+        return chosen + 2 * (sum(gate.under_way for gate in gates) - places)
 
     async def _try(self, line: _Line, request: Request, limit_s: float) -> Tried:
         gate = self._gate(request)
@@ -168,6 +171,7 @@ class LiveCaller:
             gate.turn_back(tokens)
             raise
         tried = await self._send(gate, line.model, request, limit_s, (ticket, queued_s))
+        await self._watch.calm()
         gate.learn(ready_s, tried.attempt.latency_s)
         gate.settle(tokens, tokens_used(tried.attempt))
         # An attempt that is cancelled has no end: nobody knows whether it was billed.

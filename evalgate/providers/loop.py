@@ -17,6 +17,8 @@ _STOPPED_S = 0.05
 # Whoever asks a model waits for the loop about as often: to send, to hear that it was answered, to read it.
 _WAITS = 3
 _KEPT_STRETCHES = 100_000
+# What can wait does so no longer than this, however busy the loop is.
+_PATIENCE_S = 0.02
 
 
 class Watch(selectors.DefaultSelector):
@@ -31,19 +33,41 @@ class Watch(selectors.DefaultSelector):
         super().__init__()
         self._woke = self._ready_since = perf_counter()
         self._work: deque[tuple[float, float]] = deque(maxlen=_KEPT_STRETCHES)
+        self._patient: deque[tuple[float, asyncio.Future[None]]] = deque()
+
+    async def calm(self) -> None:
+        """Wait until the loop has nothing else to do, or has kept us long enough.
+
+        What follows a call can wait; the calls that come after it, and their answers, cannot.
+        """
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._patient.append((perf_counter(), turn))
+        await turn
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait; what is ready at once was so at some moment since the loop last looked."""
         asked = perf_counter()
         if asked - self._woke > _SHORT_S:
             self._work.append((self._woke, asked))
-        events = super().select(timeout)
+        patient = bool(self._patient)
+        events = super().select(0 if patient else timeout)
         woke = perf_counter()
         worked = min(asked - self._woke, _STOPPED_S)
-        at_once = woke - asked < max(_SHORT_S, worked) or (timeout is not None and timeout <= 0)
+        busy = timeout is not None and timeout <= 0
+        at_once = woke - asked < max(_SHORT_S, worked) or busy
         self._ready_since = self._woke if at_once else woke
         self._woke = woke
+        if patient:
+            self._let_one_go_on(woke, busy=busy or bool(events))
         return events
+
+    def _let_one_go_on(self, now: float, *, busy: bool) -> None:
+        since, turn = self._patient[0]
+        if busy and now - since < _PATIENCE_S:
+            return
+        self._patient.popleft()
+        if not turn.done():
+            turn.set_result(None)
 
     def waited(self) -> float:
         """Return at most how long bytes that are read just now have waited to be read."""

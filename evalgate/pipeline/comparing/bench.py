@@ -15,7 +15,6 @@ from evalgate.core.suite import Project, Suite
 from evalgate.core.suite_file import ChoiceGrader
 from evalgate.core.verdict import Judgement, JudgeUse
 from evalgate.grading.needs import has_judge
-from evalgate.pipeline.comparing.judgement import judge_alone, judge_pair
 from evalgate.pipeline.measuring.judging import SuiteJudge, judge_use
 from evalgate.pipeline.measuring.measure import CallerOf, Replayed, measure
 from evalgate.pipeline.measuring.prompt_caching import prompt_caches
@@ -63,6 +62,9 @@ class Bench:
             CannotJudge: recordings are missing, a grader crashed.
 
         """
+        # numpy, and all that judges: a live run imports it while it waits for answers.
+        from evalgate.pipeline.comparing.judgement import judge_alone, judge_pair  # noqa: PLC0415
+
         if self.suite.baseline is None:
             alone = [self.measured(policy) for policy in self.suite.proposals]
             progress.advance(len(alone))

@@ -36,6 +36,7 @@ from evalgate.pipeline.live.racing import at_once
 from evalgate.pipeline.live.rounds import Round, Rounds
 from evalgate.pipeline.live.stopping import Stopping
 from evalgate.pipeline.live.streamed import Streamed
+from evalgate.pipeline.live.working import meanwhile, work
 from evalgate.pipeline.measuring.judging import ask_judges, judge_prices, judging_of
 from evalgate.pipeline.measuring.measure import CallerOf, Pass, keeps_order, questions
 from evalgate.pipeline.project.privacy import Privacy
@@ -58,6 +59,7 @@ class Calling:
     """What to call: policies of a suite, into the local store, sparing what is ``known``.
 
     ``purpose`` is equal for work that goes on where other work was broken off.
+    ``meanwhile`` is done in a thread while the first answers are awaited.
     ``rounds`` yields what to call when; without it every case is called under every policy. ``anew`` tells
     which cases to call in the session of that id, whatever is known of them. ``going_on`` are the sessions
     that are gone on with, any of the last day where that is None.
@@ -77,6 +79,7 @@ class Calling:
     concurrency: int | None = None
     cap_usd: float | None = None
     going_on: frozenset[str] | None = None
+    meanwhile: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ async def _make_calls(calling: Calling, session: Session, progress: Progress) ->
         fresh = Ledger(recording, served.calls, served.found)
         caller_of = _chosen(anew, fresh, served)
         telling = asyncio.ensure_future(tell(log.tally, (served, fresh, judged), progress))
+        beside = asyncio.ensure_future(meanwhile(calling.meanwhile, lambda: log.tally.in_flight > 0))
         try:
             with stopping.listening(lambda: log.tally.in_flight):
                 turns = Turns(live.under_way)
@@ -151,6 +155,7 @@ async def _make_calls(calling: Calling, session: Session, progress: Progress) ->
             broken_off = error
         finally:
             telling.cancel()
+            beside.cancel()
     return replace(_summary(calling, session, (served, judged), log.tally.spend(), broken_off), anew=anew)
 
 
@@ -217,33 +222,9 @@ async def _call_all(
             progress.advance()
 
     try:
-        await _work([worker] * _in_flight(calling), stopping)
+        await work([worker] * _in_flight(calling), stopping)
     finally:
         progress.done()
-
-
-async def _work(workers: Sequence[Callable[[], Awaitable[None]]], stopping: Stopping) -> None:
-    """Let the workers work. When one cannot go on, the others finish what they have in flight.
-
-    Raises:
-        EvalgateError: what stopped the first of them; of an interruption only if there was nothing else.
-
-    """
-    tasks = [asyncio.ensure_future(worker()) for worker in workers]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        errors = [error for task in tasks if task.done() and (error := task.exception()) is not None]
-        if all(isinstance(error, Interrupted | SpendCapReached | ProviderRefused) for error in errors):
-            # What is in flight is paid for, or may be.
-            stopping.halted = bool(errors)
-            ended = await asyncio.gather(*tasks, return_exceptions=True)
-            errors += [each for each in ended if each is not None]
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for error in sorted(errors, key=lambda each: isinstance(each, Interrupted)):
-        raise error
 
 
 class _Bench:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from evalgate.core.errors import Interrupted
 from evalgate.core.policy import Policy
@@ -13,7 +14,6 @@ from evalgate.core.spend import Spend
 from evalgate.core.suite import Project, Suite
 from evalgate.pipeline.live.called import Called
 from evalgate.pipeline.live.calling import Calling, CallsMade, make_calls
-from evalgate.pipeline.live.looking import Looking, why_not
 from evalgate.pipeline.measuring.recorded import committed_and_local, local_calls
 from evalgate.pipeline.planning.paying import before_paying
 from evalgate.pipeline.project.loading import policies_to_call
@@ -23,6 +23,9 @@ from evalgate.report.numbers import count, usd
 from evalgate.store.local.store import GOES_ON_FOR, LocalStore
 from evalgate.store.local.stored import StoredCalls
 from evalgate.store.recordings import Recordings
+
+if TYPE_CHECKING:
+    from evalgate.pipeline.live.looking import Looking
 
 _NOTHING = Recordings({}, ())
 
@@ -61,6 +64,7 @@ def call_suite(
             concurrency=settings.concurrency,
             cap_usd=settings.spending.cap_usd,
             going_on=known.going_on if live else None,
+            meanwhile=_import_judging,
         ),
         progress,
     )
@@ -74,6 +78,10 @@ def call_suite(
         (*(notes if looking is None else (looking.note(),)), *known.notes(), *_possible(calls.spend)),
         calls.broken_off is not None,
     )
+
+
+def _import_judging() -> None:
+    import evalgate.pipeline.comparing.judgement  # noqa: F401, PLC0415  numpy takes a tenth of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +151,10 @@ def _looking(
     prices: Mapping[str, Mapping[str, Price]],
     settings: RunSettings,
     known: Recordings | None,
-) -> tuple[Looking | None, tuple[str, ...]]:
+) -> tuple["Looking | None", tuple[str, ...]]:
     if not settings.sequential:
         return None, ()
+    from evalgate.pipeline.live.looking import Looking, why_not  # noqa: PLC0415  numpy
+
     reason = why_not(suite, known)
     return (None, (reason,)) if reason else (Looking(suite, prices, settings.mode), ())

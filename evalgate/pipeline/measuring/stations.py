@@ -4,7 +4,6 @@ from evalgate.core.load import Collector, LoadLevel, Station, StepTime
 from evalgate.core.numbers import Unmeasured
 from evalgate.core.policy import Deployment, Policy
 from evalgate.core.service_time_file import FittedStepTimeFile, ServiceTime
-from evalgate.scoring.load.fit import fit_step_time
 
 
 def stations_of(policy: Policy) -> tuple[Station, ...]:
@@ -43,6 +42,8 @@ def step_time(written: ServiceTime) -> StepTime:
         LoadLevel(each.concurrency, each.ttft_s, each.tpot_s, each.input_tokens, each.output_tokens)
         for each in written.levels
     ]
+    from evalgate.scoring.load.fit import fit_step_time  # noqa: PLC0415  numpy
+
     fit = fit_step_time(levels, written.max_running)
     # The loader has refused levels that do not differ.
     assert not isinstance(fit, Unmeasured)
