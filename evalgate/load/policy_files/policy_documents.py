@@ -3,20 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalgate.core.errors import BadInput, Problem
 from evalgate.core.policy_file import PolicyFile, SemanticCache
 from evalgate.core.policy_source_file import PolicyOverFile
 from evalgate.core.providers_file import ProviderFile
 from evalgate.load.findings import Findings
-from evalgate.load.litellm_config.config import LitellmConfig, read_litellm_config
-from evalgate.load.litellm_config.draft import Draft
-from evalgate.load.litellm_config.included import read_parts
-from evalgate.load.litellm_config.translate import Wanted, translate
 from evalgate.load.syntax.documents import Document, place_of, read_text, validate
 from evalgate.load.syntax.paths import resolve
 from evalgate.load.syntax.yaml_text import KeyPath, Place, Tree, parse_yaml
+
+if TYPE_CHECKING:
+    # Few policies read from such a config, and all commands would wait for what only that takes.
+    from evalgate.load.litellm_config.config import LitellmConfig
+    from evalgate.load.litellm_config.draft import Draft
+    from evalgate.load.litellm_config.translate import Wanted
 
 SOURCE = "from"
 # Below these depths a value replaces what is read: what one cache key or one param holds is one thing.
@@ -57,6 +59,9 @@ def read_policy(
     written = read_written(path, shown)
     if not isinstance(written.value, PolicyOverFile):
         return ReadPolicy(Document(path, shown, written.value, written.tree))
+    from evalgate.load.litellm_config.draft import Draft  # noqa: PLC0415
+    from evalgate.load.litellm_config.translate import translate  # noqa: PLC0415
+
     config = _config(written, written.value, findings)
     draft = Draft(config, _stated(written.tree), frozenset(written.value.from_.without))
     odd = translate(draft, wanted(written.value), providers)
@@ -68,7 +73,7 @@ def read_policy(
     return ReadPolicy(document, tuple(draft.notes), tuple(sorted(draft.passed_by)))
 
 
-def joined(written: Document[PolicyFile | PolicyOverFile], draft: Draft) -> Document[PolicyFile]:
+def joined(written: Document[PolicyFile | PolicyOverFile], draft: "Draft") -> Document[PolicyFile]:
     """Return the policy with what was read in it; what it states itself goes over that.
 
     Raises:
@@ -96,6 +101,8 @@ def source_files(document: Document[Any], root: Path) -> list[Path]:
     file = source.get("file") if isinstance(source, dict) else None
     if not isinstance(file, str):
         return []
+    from evalgate.load.litellm_config.included import read_parts  # noqa: PLC0415
+
     path = resolve(file, document.path.parent, root)
     return [part.path for part in read_parts(path, file, root)]
 
@@ -111,8 +118,10 @@ def merge(read: Mapping[str, object], stated: Mapping[str, object]) -> dict[str,
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def wanted(policy: PolicyFile | PolicyOverFile) -> Wanted:
+def wanted(policy: PolicyFile | PolicyOverFile) -> "Wanted":
     """Return the groups that a policy asks, by the keys that name them, and its own deployments."""
+    from evalgate.load.litellm_config.translate import Wanted  # noqa: PLC0415
+
     named: dict[KeyPath, str] = {}
     for key in _NAMING:
         node: object = policy
@@ -137,7 +146,9 @@ def _helpers(cache: object) -> frozenset[str]:
 
 def _config(
     written: Document[PolicyFile | PolicyOverFile], policy: PolicyOverFile, findings: Findings
-) -> LitellmConfig:
+) -> "LitellmConfig":
+    from evalgate.load.litellm_config.config import read_litellm_config  # noqa: PLC0415
+
     name, folder, key = policy.from_.file, written.path.parent, (SOURCE, "file")
     try:
         path = resolve(name, folder, findings.root)
