@@ -1,7 +1,7 @@
 """What faults cost: calls lost, paid twice or unseen, money over a cap, wrong bytes served.
 
     python benchmarks/faults.py            the short form, as the tests run it: about a minute
-    python benchmarks/faults.py --long     500 kills and more of everything: an hour or so
+    python benchmarks/faults.py --long     500 kills and more of everything: five minutes or so
 
 Every figure has a target that it must reach, and the exit code is 1 when one does not. All servers are on
 loopback; nothing is timed, so a busy machine changes nothing but how long it takes.

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from benchmarks.faults_worker import SESSION, digest_of, line_of
 from evalgate.store.encode import session_bytes
-from evalgate.store.local.store import LocalStore
 from evalgate.store.local.schema import PAGE_BYTES
+from evalgate.store.local.store import LocalStore
 from evalgate.store.local.stored import StoredCalls
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,7 @@ it run, each in a process of its own and one after the other: the floor (plain a
 shows it), then ``evalgate run --mode live`` with the same calls in flight, with default settings, and through
 litellm. Seconds are those of whole processes: interpreter, imports, loading, calling, recording, reading
 back, grading, gate. Prints wall time and processor time beside the floor's, and each measured P95 beside the
-floor's and the truth. ``--hogs`` keeps that many processors busy with something else meanwhile.
+floor's and the truth; after several ``--times`` also the median of the wall times. ``--hogs`` keeps that many processors busy with something else meanwhile.
 
 The exit code is 1 when a P95 is more than 10 % from the truth and not marked as contaminated.
 """
@@ -19,6 +19,7 @@ import os
 import resource
 import selectors
 import socket
+import statistics
 import struct
 import subprocess
 import sys
@@ -225,8 +226,12 @@ class Bench:
         return p95(self._truths.get())
 
 
-def report(bench: Bench, in_flight: int, *, litellm: bool) -> bool:
-    """Print a line for every client; tell whether all of them were honest."""
+Round = dict[str, float]
+"""How many times the floor's seconds each client took."""
+
+
+def report(bench: Bench, in_flight: int, *, litellm: bool) -> tuple[Round, bool]:
+    """Print a line for every client; return its seconds over the floor's, and whether all were honest."""
     ours = f'{{kind: openai, origin: "{bench.origin}"}}'
     vendor = f'{{kind: litellm, key_env: GATEWAY_KEY, origin: "{bench.origin}/v1"}}'
     floor = bench.floor(in_flight)
@@ -237,13 +242,14 @@ def report(bench: Bench, in_flight: int, *, litellm: bool) -> bool:
             (f"evalgate through litellm, {in_flight} in flight", vendor, in_flight),
             ("the same, default settings", vendor, None),
         ]
-    honest = True
+    honest, ratios = True, Round()
     for name, provider, bound in runs:
         took = bench.evalgate(provider, bound)
         unmarked = "" if took.is_honest else "; MORE THAN 10 % FROM THE TRUTH, AND NOT MARKED"
         print(took.told(name, floor, bench.calls) + unmarked, flush=True)
         honest = honest and took.is_honest
-    return honest
+        ratios[name] = took.wall_s / floor.wall_s
+    return ratios, honest
 
 
 def be_busy() -> None:
@@ -271,11 +277,15 @@ def main() -> int:
         bench = Bench(options.calls, origins.get(), truths)
         print(f"{options.calls:,} calls, server answers in {DELAY_S * 1000:.0f} ms, {options.hogs} hogs")
         rounds = range(options.times)
-        honest = [report(bench, options.in_flight, litellm=not options.without_litellm) for _ in rounds]
+        found = [report(bench, options.in_flight, litellm=not options.without_litellm) for _ in rounds]
     finally:
         for process in beside:
             process.terminate()
-    return 0 if all(honest) else 1
+    for name in found[0][0] if len(found) > 1 else ():
+        every = sorted(ratios[name] for ratios, _ in found)
+        middle = statistics.median(every)
+        print(f"{name}: {middle:.2f} x plain aiohttp in the median ({every[0]:.2f} to {every[-1]:.2f} x)")
+    return 0 if all(honest for _, honest in found) else 1
 
 
 if __name__ == "__main__":

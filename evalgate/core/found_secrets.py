@@ -17,6 +17,12 @@ _SHAPES = {
 }
 _NAMED = [(kind, re.compile(shape)) for kind, shape in _SHAPES.items()]
 _ANY = re.compile("|".join(_SHAPES.values()))
+# Every shape holds one of these, and nearly no text does: looking for them takes a tenth of the time.
+_MARKS = (
+    *("PRIVATE KEY-----", "sk-", "rk-", "pk-", "xai-"),
+    *("ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_"),
+    *("AKIA", "ASIA", "xox", "AIza", "hf_", "eyJ"),
+)
 # A shorter value would be found in texts that have nothing to do with it.
 _SHORTEST_VALUE = 8
 
@@ -39,10 +45,17 @@ def secret_in(text: str, keys: Collection[str], allowed: Collection[str] = ()) -
     for key in keys:
         if len(key) >= _SHORTEST_VALUE and key in text:
             return _found("the value of a configured key", key)
-    if _ANY.search(text) is None:
+    if not _has_mark(text) or _ANY.search(text) is None:
         return None
     found = (_found(kind, match[0]) for kind, shape in _NAMED for match in shape.finditer(text))
     return next((each for each in found if each.id not in allowed), None)
+
+
+def _has_mark(text: str) -> bool:
+    for mark in _MARKS:  # noqa: SIM110  a generator takes as long as the search that this spares
+        if mark in text:
+            return True
+    return False
 
 
 def _found(kind: str, secret: str) -> FoundSecret:

@@ -23,6 +23,7 @@ _LONGEST_PAUSE_S = 120.0
 _REQUESTS, _TOKENS, _CLOSED = range(3)
 MOMENTS = 3
 """What a gate keeps: when its requests and its tokens are paid until, and until when it is closed."""
+_TIMES_AS_MANY = 4
 # The weight of the newest in a running mean: about the last thirty count.
 _NEWS = 1 / 16
 
@@ -161,8 +162,8 @@ class Ahead:
     """How many attempts to make ready beyond those that are sent, so that no place stays empty meanwhile.
 
     Making one ready takes a moment: it is noted on the disk first. As many end in that moment as places times
-    the share that it is of an attempt (Little's law), and twice as many where those that were sent together
-    end together. Where attempts take long that is none.
+    the share that it is of an attempt (Little's law), and several times as many where those that were sent
+    together end together, or the disk takes longer than usual. Where attempts take long that is none.
     """
 
     def __init__(self) -> None:
@@ -184,7 +185,7 @@ class Ahead:
         """Return how many, at most as many as there are places."""
         if not self.knows:
             return 0
-        return min(places, int(2 * places * self._ready_s / self._attempt_s))
+        return min(places, int(_TIMES_AS_MANY * places * self._ready_s / self._attempt_s))
 
 
 class Gate:

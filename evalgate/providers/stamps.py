@@ -21,7 +21,7 @@ _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
 # struct tcp_info of linux/tcp.h up to tcpi_rtt, which is in microseconds.
 _TCP_INFO = struct.Struct("=68xI")
-_PATIENCE_S, _TRIES_TO_TELL = 0.5, 50
+_PATIENCE_S, _TRIES_TO_TELL = 0.5, 500
 _ONE_MOMENT_S = 0.00005
 _TRIES = 5
 _CLOCKS_DIFFER_S = 0.001

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import numpy as np
+from numpy.polynomial.legendre import leggauss
 
 from evalgate.scoring.methods.arrays import Floats
 from evalgate.scoring.methods.special import betainc
@@ -10,6 +11,7 @@ from evalgate.scoring.methods.special import betainc
 # From this size on the Beta density is so smooth between two order statistics that eight points integrate it
 # to rounding, thousands of times as fast as its distribution function.
 _SMOOTH_FROM = 400
+_NODES, _NODE_WEIGHTS = leggauss(8)
 _REACH_SD = 14
 
 
@@ -56,10 +58,9 @@ def _parts(edges: Floats, size: float, share: float) -> tuple[int, Floats]:
 
 def _beta_masses(a: float, b: float, edges: Floats) -> Floats:
     """Probabilities between ``edges`` up to a constant factor, by Gauss-Legendre quadrature."""
-    nodes, node_weights = np.polynomial.legendre.leggauss(8)
     middles, halves = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
-    points = np.clip(middles[:, np.newaxis] + halves[:, np.newaxis] * nodes, 1e-300, 1 - 1e-16)
+    points = np.clip(middles[:, np.newaxis] + halves[:, np.newaxis] * _NODES, 1e-300, 1 - 1e-16)
     mode = (a - 1) / (a + b - 2)
     # Relative to the density at the mode, which keeps the exponentials in range.
     log_density = (a - 1) * np.log(points / mode) + (b - 1) * np.log((1 - points) / (1 - mode))
-    return np.asarray((np.exp(log_density) @ node_weights) * halves)
+    return np.asarray((np.exp(log_density) @ _NODE_WEIGHTS) * halves)

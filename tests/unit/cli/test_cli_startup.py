@@ -65,6 +65,15 @@ def test_help_and_usage_errors_import_nothing_heavy(arguments, code):
     assert (finished.returncode, "loaded" in finished.stderr) == (code, False), finished.stderr
 
 
+def test_a_run_that_calls_imports_what_judges_only_while_it_waits_for_answers():
+    program = "import sys, evalgate.pipeline.run, evalgate.pipeline.live.calling_suite;"
+    program += (
+        "sys.exit(sorted({'numpy', 'aiohttp', 'evalgate.load.litellm_config.config'} & set(sys.modules)))"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert finished.stderr.strip() == "[]"
+
+
 def test_help_does_not_even_import_the_other_verbs():
     program = (
         "import sys; from evalgate.cli.main import main; main(['run', '--help']);"

@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evalgate.core.found_secrets import secret_in
+from evalgate.core.found_secrets import _SHAPES, secret_in
 
 KEYS = ("configured-key-value",)
 
@@ -48,3 +50,8 @@ def test_the_value_of_a_configured_key_is_found_whatever_its_shape():
 )
 def test_ordinary_texts_hold_none(text):
     assert secret_in(text, ("short",)) is None
+
+
+@given(st.sampled_from(sorted(_SHAPES)).flatmap(lambda kind: st.from_regex(_SHAPES[kind], fullmatch=True)))
+def test_whatever_has_the_shape_of_a_secret_is_found(secret):
+    assert secret_in(f"before {secret} after", ()) is not None

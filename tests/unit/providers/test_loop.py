@@ -108,6 +108,48 @@ def test_whoever_waits_three_times_waits_for_the_three_longest_stretches():
     assert 0.12 <= late_s < work_s
 
 
+def test_what_can_wait_does_so_until_the_loop_has_nothing_else_to_do():
+    done = []
+
+    async def patient(name):
+        await running_watch().calm()
+        done.append(name)
+
+    async def urgent(steps):
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        done.append("urgent")
+
+    async def scenario():
+        await asyncio.gather(patient("first"), patient("second"), urgent(20))
+
+    run_loop(scenario())
+    assert done == ["urgent", "first", "second"]
+
+
+def test_nothing_waits_for_a_loop_that_is_never_calm():
+    async def scenario():
+        waiting = [asyncio.ensure_future(running_watch().calm()) for _ in range(10)]
+        began = time.perf_counter()
+        while not all(each.done() for each in waiting):  # noqa: ASYNC110  it is to be busy
+            await asyncio.sleep(0)
+        return time.perf_counter() - began
+
+    assert 0.01 < run_loop(scenario()) < 5
+
+
+def test_who_is_cancelled_while_waiting_for_calm_keeps_nobody_else_waiting():
+    async def scenario():
+        waiting = [asyncio.ensure_future(running_watch().calm()) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    cancelled, *others = run_loop(scenario())
+    assert isinstance(cancelled, asyncio.CancelledError)
+    assert others == [None, None]
+
+
 # What a call's times are
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import fcntl
 import threading
 import time
 
@@ -61,6 +62,15 @@ def test_no_change_is_lost_among_many_at_once(share):
     for each in threads:
         each.join()
     assert share().get(1) == 800
+
+
+def test_a_moment_is_read_while_another_holds_the_lock(share, tmp_path):
+    one = share()
+    one.change(0, lambda _: 7.0)
+    (file,) = (tmp_path / "deep" / "pace").iterdir()
+    with file.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert [one.get(which) for which in range(MOMENTS)] == [7.0, 0.0, 0.0]
 
 
 def test_moments_of_before_a_restart_of_the_machine_mean_nothing(share, monkeypatch):

@@ -2,6 +2,8 @@ import codecs
 import gzip
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 
@@ -434,3 +436,47 @@ def test_verify_lists_digests_that_are_not_their_requests(tmp_path):
     packed = tmp_path / "c.jsonl.gz"
     packed.write_bytes(gzip.compress(named.read_bytes()))
     assert [each.recomputed for each in mismatches(packed)] == [wrong.recomputed]
+
+
+class Layer(dict):
+    """Counts how often it is asked for each digest."""
+
+    def __init__(self, found):
+        super().__init__(found)
+        self.asked = Counter()
+
+    def get(self, digest, default=None):
+        self.asked[digest] += 1
+        return super().get(digest, default)
+
+
+class Changing(Mapping):
+    """A layer that is no dictionary, as that of a store is."""
+
+    def __init__(self, layer):
+        self._layer = layer
+
+    def __getitem__(self, digest):
+        found = self._layer.get(digest)
+        if found is None:
+            raise KeyError(digest)
+        return found
+
+    def __iter__(self):
+        return iter(self._layer)
+
+    def __len__(self):
+        return len(self._layer)
+
+
+def test_what_is_remembered_is_the_same_and_looked_for_once():
+    one, two = Recorded(A, "old", (Attempt(1.0),), None), Recorded(B, "old", (Attempt(2.0),), None)
+    layer = Layer({A: (one,), B: (two,)})
+    recordings = Recordings({"old": Session("old", "2026-11-01T00:00:00Z")}, [{}, Changing(layer)])
+    remembered = recordings.remembered()
+    assert [remembered.find(digest) for digest in (A, B, C) * 3] == [one, two, None] * 3
+    assert set(layer.asked.values()) == {1}
+    assert remembered.sessions == recordings.sessions
+    assert len(remembered) == len(recordings) == 2
+    assert remembered.is_behind(A)
+    assert not remembered.is_behind(C)
