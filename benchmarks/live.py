@@ -7,7 +7,8 @@ it run, each in a process of its own and one after the other: the floor (plain a
 shows it), then ``evalgate run --mode live`` with the same calls in flight, with default settings, and through
 litellm. Seconds are those of whole processes: interpreter, imports, loading, calling, recording, reading
 back, grading, gate. Prints wall time and processor time beside the floor's, and each measured P95 beside the
-floor's and the truth; after several ``--times`` also the median of the wall times. ``--hogs`` keeps that many processors busy with something else meanwhile.
+floor's and the truth; after several ``--times`` also the median of the wall times. ``--hogs`` keeps that many
+processors busy with something else meanwhile.
 
 The exit code is 1 when a P95 is more than 10 % from the truth and not marked as contaminated.
 """
