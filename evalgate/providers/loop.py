@@ -41,11 +41,18 @@ class Watch(selectors.DefaultSelector):
     async def calm(self) -> None:
         """Wait until the loop has nothing else to do, or has kept us long enough.
 
-        What follows a call can wait; the calls that come after it, and their answers, cannot.
+        What follows a call can wait; the calls that come after it, and their answers, cannot. Whoever is
+        cancelled goes on at once, and is cancelled where it next waits for anything: the answer that it has
+        is paid for, and must be kept first.
         """
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._patient.append((perf_counter(), turn))
-        await turn
+        try:
+            await turn
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait; what is ready at once was so at some moment since the loop last looked."""

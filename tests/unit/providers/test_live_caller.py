@@ -12,7 +12,7 @@ from evalgate.core.policy_file import Reliability
 from evalgate.core.providers_file import FunctionProvider
 from evalgate.core.retry import backoff_s
 from evalgate.providers.live import LiveCaller, Pace, Time
-from evalgate.providers.loop import run_loop
+from evalgate.providers.loop import run_loop, running_watch
 from tests.loopback import Loopback, answer, delayed, reply, reset, status
 from tests.unit.providers.asking import NOW, ask, openai, request
 
@@ -276,6 +276,29 @@ def test_a_refusal_is_noted_as_nothing_billed_and_a_cancelled_attempt_has_no_end
     with Loopback([delayed(30, answer())]) as server, pytest.raises(TimeoutError):
         run_loop(go(server.origin))
     assert log.noted[1] == [600.0, "sent"]
+
+
+def test_an_answer_that_is_there_when_its_call_is_cancelled_is_handed_on():
+    log, handed_on = Noting(), []
+
+    async def asking(caller):
+        handed_on.append(await caller(request(), Reliability()))
+        await asyncio.sleep(30)
+
+    async def go(origin):
+        async with openai(origin, log=log) as caller:
+            task = asyncio.ensure_future(asking(caller))
+            # Where it waits for calm, its answer has come and nothing is kept of it yet.
+            while not running_watch()._patient:  # noqa: ASYNC110  nothing else tells
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled()
+
+    with Loopback([answer("yes")]) as server:
+        run_loop(go(server.origin))
+    assert [call.response.text for call in handed_on] == ["yes"]
+    assert log.noted == [[600.0, "sent", *handed_on[0].attempts]]
 
 
 def test_what_the_log_refuses_is_not_sent():

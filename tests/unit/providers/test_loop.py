@@ -138,16 +138,25 @@ def test_nothing_waits_for_a_loop_that_is_never_calm():
     assert 0.01 < run_loop(scenario()) < 5
 
 
-def test_who_is_cancelled_while_waiting_for_calm_keeps_nobody_else_waiting():
-    async def scenario():
-        waiting = [asyncio.ensure_future(running_watch().calm()) for _ in range(3)]
-        await asyncio.sleep(0)
-        waiting[0].cancel()
-        return await asyncio.gather(*waiting, return_exceptions=True)
+def test_who_is_cancelled_while_waiting_for_calm_first_keeps_what_it_has():
+    kept = []
 
-    cancelled, *others = run_loop(scenario())
+    async def go_on(name):
+        await running_watch().calm()
+        kept.append(name)
+        await asyncio.sleep(0)
+        kept.append(f"{name}, and more")
+
+    async def scenario():
+        tasks = [asyncio.ensure_future(go_on(name)) for name in ("cancelled", "other")]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    cancelled, other = run_loop(scenario())
     assert isinstance(cancelled, asyncio.CancelledError)
-    assert others == [None, None]
+    assert other is None
+    assert kept == ["cancelled", "other", "other, and more"]
 
 
 # What a call's times are
