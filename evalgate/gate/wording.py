@@ -27,8 +27,8 @@ def movement(change: Estimate, scale: Scale) -> str:
         return f"rose by {_span(change.value, change.low, change.high, scale)}"
     if change.high < 0:
         return f"fell by {_span(-change.value, -change.high, -change.low, scale)}"
-    low, high = (_signed(limit, scale) for limit in (change.low, change.high))
-    return f"changed by {_signed(change.value, scale)}{_unit(scale)} ({low} to {high}{_closing(scale)})"
+    ends = _between(change.low, change.high, lambda end: _signed(end, scale), _closing(scale))
+    return f"changed by {_signed(change.value, scale)}{_unit(scale)} ({ends})"
 
 
 def at_least(value: float, allowance: float, scale: Scale) -> str:
@@ -60,10 +60,10 @@ def level(value: float, limit: Limit) -> str:
 
 def interval(measured: Estimate, limit: Limit) -> str:
     """Return a metric's value with its interval, where it has one: "84.0% (80.2% to 87.1%)"."""
-    value, low, high = (level(each, limit) for each in (measured.value, measured.low, measured.high))
+    value = level(measured.value, limit)
     if measured.low == measured.value == measured.high:
         return value
-    return f"{value} ({low} to {high})"
+    return f"{value} ({_between(measured.low, measured.high, lambda end: level(end, limit))})"
 
 
 _LEVELS: Mapping[str, Callable[[float], str]] = {
@@ -96,8 +96,19 @@ def _signed(value: float, scale: Scale) -> str:
 
 
 def _span(value: float, low: float, high: float, scale: Scale) -> str:
-    sizes = [_size(each, scale) for each in (value, low, high)]
-    return f"{sizes[0]}{_unit(scale)} ({sizes[1]} to {sizes[2]}{_closing(scale)})"
+    ends = _between(low, high, lambda end: _size(end, scale), _closing(scale))
+    return f"{_size(value, scale)}{_unit(scale)} ({ends})"
+
+
+def _between(low: float, high: float, written: Callable[[float], str], closing: str = "") -> str:
+    """Return both ends of an interval; of one that is open on a side, the other end."""
+    if math.isinf(low) and math.isinf(high):
+        return UNBOUNDED
+    if math.isinf(high):
+        return f"at least {written(low)}{closing}"
+    if math.isinf(low):
+        return f"at most {written(high)}{closing}"
+    return f"{written(low)} to {written(high)}{closing}"
 
 
 def _unit(scale: Scale) -> str:

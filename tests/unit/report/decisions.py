@@ -274,7 +274,7 @@ def inconclusive_blocked():
         verdict="inconclusive",
         blocked=True,
         reason=(
-            "P95 latency changed by +14 % (-2 % to unbounded): the budget of 10 % is neither held nor "
+            "P95 latency changed by +14 % (at least -2 %): the budget of 10 % is neither held nor "
             "broken; 1800 cases would decide it"
         ),
         candidate=estimate(2.638, 2.2, 3.4),
