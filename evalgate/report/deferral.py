@@ -20,6 +20,7 @@ _COLUMNS = (
     Column("P95", "right"),
     Column(""),
 )
+_ALL_DIGITS = 17
 _NO_PROOF = (
     "Choosing the best row and gating it on these cases is no proof: choose on other cases, then let the "
     "gate judge."
@@ -31,8 +32,11 @@ def render_text(curves: Sequence[DeferralCurve], *, width: int = 100) -> str:
     lines: list[str] = []
     for curve in curves:
         lines.append(f"{safe_line(curve.suite)}: {safe_line(curve.policy)}")
-        rows = [[Cell(text) for text in _row(point)] for point in curve.points]
-        narrow = [[Cell(text) for text in _row(point, plain=True)] for point in curve.points]
+        told = list(
+            zip(curve.points, _told_apart([each.escalate_below for each in curve.points]), strict=True)
+        )
+        rows = [[Cell(text) for text in _row(*each)] for each in told]
+        narrow = [[Cell(text) for text in _row(*each, plain=True)] for each in told]
         found = table(_COLUMNS, rows, width=width) or table(_COLUMNS, narrow, width=width)
         lines += found or [" ".join(cell.text for cell in row) for row in narrow]
         lines.append("")
@@ -51,9 +55,18 @@ def render_json(curves: Sequence[DeferralCurve]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def _row(point: DeferralPoint, *, plain: bool = False) -> list[str]:
+def _told_apart(thresholds: Sequence[float]) -> list[str]:
+    """Return thresholds with four digits, or as many as keep those that differ apart."""
+    for digits in range(4, _ALL_DIGITS):
+        texts = [f"{each:.{digits}g}" for each in thresholds]
+        if len(set(texts)) == len(set(thresholds)):
+            return texts
+    return [repr(each) for each in thresholds]
+
+
+def _row(point: DeferralPoint, threshold: str, *, plain: bool = False) -> list[str]:
     return [
-        f"{point.escalate_below:.4g}",
+        threshold,
         percent(point.escalation_rate),
         _shown(point.accuracy, "percent", plain=plain),
         _shown(point.cost_per_correct, "usd", plain=plain),
