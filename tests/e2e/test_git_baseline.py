@@ -636,7 +636,7 @@ def test_interrupted_in_the_middle_nothing_is_left(repository, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("evalgate.pipeline.run.decide", lambda *_: None)
-    monkeypatch.setattr("evalgate.pipeline.comparing.bench.judge_alone", interrupt)
+    monkeypatch.setattr("evalgate.pipeline.comparing.judgement.judge_alone", interrupt)
     assert repository.run("--baseline", "git:HEAD") == 130
 
 
