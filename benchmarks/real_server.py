@@ -191,9 +191,13 @@ def show(found: Leg) -> None:
     print(f"\n{found.name}: {len(times)} calls, median {statistics.median(times):.3f} s a call")
     for check in found.comparison["checks"]:
         if check["slice"] is None:
-            sides = " → ".join(f"{float(check[side]['value']):.4g}" for side in ("baseline", "candidate"))
+            sides = " → ".join(_shown(check[side]) for side in ("baseline", "candidate"))
             print(f"  {check['metric']:<17} {sides:<26} {check['verdict']}")
     print(f"  exit code {found.exit_code}")
+
+
+def _shown(measured: Mapping[str, str]) -> str:
+    return f"{float(measured['value']):.4g}" if "value" in measured else "unmeasured"
 
 
 def compared(direct: Leg, through: Leg) -> int:
