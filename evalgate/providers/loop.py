@@ -22,6 +22,8 @@ _KEPT_STRETCHES = 100_000
 _THREADS_TURN_S = 0.0005
 # What can wait does so no longer than this, however busy the loop is.
 _PATIENCE_S = 0.02
+# Few, so that whatever arrives meanwhile is soon read; more than one, as every look at the sockets costs.
+_AT_ONCE = 4
 
 
 class Watch(selectors.DefaultSelector):
@@ -68,14 +70,14 @@ class Watch(selectors.DefaultSelector):
         self._ready_since = self._woke if at_once else woke
         self._woke = woke
         if patient:
-            self._let_one_go_on(woke, busy=busy or bool(events))
+            self._let_some_go_on(woke, busy=busy or bool(events))
         return events
 
-    def _let_one_go_on(self, now: float, *, busy: bool) -> None:
-        since, turn = self._patient[0]
-        if busy and now - since < _PATIENCE_S:
+    def _let_some_go_on(self, now: float, *, busy: bool) -> None:
+        waits_since = self._patient[0][0]
+        if busy and now - waits_since < _PATIENCE_S:
             return
-        for _ in range(min(4, len(self._patient))):
+        for _ in range(min(_AT_ONCE, len(self._patient))):
             _, turn = self._patient.popleft()
             if not turn.done():
                 turn.set_result(None)
